@@ -1,0 +1,235 @@
+"""The frontend: speech samples to normalised log-spectral frames, each column computed once.
+
+The mel map is YAMNet's (M. Plakal and D. Ellis, tensorflow/models research/audioset/yamnet): 25 ms
+periodic Hann window every 10 ms, magnitudes of a 512-point FFT, 64 mel bands from 125 to 7500 Hz on the
+HTK scale, log(x + 0.001). A network may take further maps beside it; their windows end where the
+mel window ends, so that a longer window costs no delay.
+
+Loudness says more about the microphone than about the voice, so each frame is scaled to one level: the
+RMS of the utterance's last seconds up to the end of that frame. This looks at no later sample, and the
+training package calls the same functions.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from realtime_ser.settings import SAMPLE_RATE
+
+STEP_SAMPLES = 160
+"""Samples from one spectral column to the next: 10 ms."""
+
+FRAME_STEPS = 96
+"""Spectral columns of a frame: 0.96 s."""
+
+REACH_SAMPLES = 400
+"""Samples from the start of a column's step to the end of its window: 25 ms."""
+
+FRAME_SAMPLES = (FRAME_STEPS - 1) * STEP_SAMPLES + REACH_SAMPLES
+"""Samples a frame needs before it is complete: 0.975 s."""
+
+Float32 = NDArray[np.float32]
+Int16 = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """One time-frequency map that a network takes as input.
+
+    Attributes:
+        name: name of the network's input.
+        window_samples: length of the periodic Hann window.
+        fft_samples: length of the FFT, the window padded with zeros.
+        bands: number of triangular filters.
+        lowest_hz: lower edge of the first filter.
+        highest_hz: upper edge of the last filter.
+        scale: ``mel`` spaces the filters on the HTK mel scale, ``log`` by equal ratios.
+        log_offset: what is added to a magnitude before the logarithm.
+    """
+
+    name: str = "mel"
+    window_samples: int = 400
+    fft_samples: int = 512
+    bands: int = 64
+    lowest_hz: float = 125.0
+    highest_hz: float = 7500.0
+    scale: Literal["mel", "log"] = "mel"
+    log_offset: float = 0.001
+
+
+YAMNET_MEL = FeatureMap()
+"""The log-mel map of the published YAMNet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelNormalisation:
+    """The level every frame is scaled to.
+
+    Attributes:
+        target_dbfs: RMS after scaling, in dB of full scale.
+        memory_steps: columns before the frame's end, within the utterance, that the level is taken over.
+        highest_gain_db: limit of the gain, so that near-silence stays quiet.
+    """
+
+    target_dbfs: float = -20.0
+    memory_steps: int = 400
+    highest_gain_db: float = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of an utterance, ready for the network.
+
+    Attributes:
+        start_step: first column, counted in steps of 10 ms from the start of the utterance.
+        maps: for each feature map its values, float32, shape ``[96, bands]``.
+    """
+
+    start_step: int
+    maps: Mapping[str, Float32]
+
+
+@functools.cache
+def filter_bank(feature_map: FeatureMap) -> Float32:
+    """Return triangular filters, shape ``[fft_samples // 2 + 1, bands]``.
+
+    The mel scale is HTK's, mel(f) = 1127 ln(1 + f / 700) (S. Young et al., The HTK Book, section 5.4);
+    triangles are straight on that scale and the zero-frequency bin is left out, as in TensorFlow's
+    ``linear_to_mel_weight_matrix``.
+    """
+
+    def scaled(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1127.0 * np.log1p(hertz / 700.0) if feature_map.scale == "mel" else np.log(hertz)
+
+    bins = np.fft.rfftfreq(feature_map.fft_samples, 1 / SAMPLE_RATE)[1:, np.newaxis]
+    limits = scaled(np.array([feature_map.lowest_hz, feature_map.highest_hz]))
+    edges = np.linspace(limits[0], limits[1], feature_map.bands + 2)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    position = scaled(bins)
+    rising, falling = (position - lower) / (centre - lower), (upper - position) / (upper - centre)
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return np.vstack([np.zeros(feature_map.bands), triangles]).astype(np.float32)
+
+
+@functools.cache
+def _hann(samples: int) -> Float32:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(samples) / samples)).astype(np.float32)
+
+
+def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
+    """Return the filtered magnitudes of every whole window, shape ``[columns, bands]``.
+
+    Args:
+        samples: full scale at ±1, shape ``[n]``; the first window starts at its first sample.
+        feature_map: window, FFT and filters.
+    """
+    windows = sliding_window_view(samples, feature_map.window_samples)[::STEP_SAMPLES]
+    spectrum = np.fft.rfft(windows * _hann(feature_map.window_samples), feature_map.fft_samples)
+    return np.abs(spectrum).astype(np.float32) @ filter_bank(feature_map)
+
+
+def step_powers(samples: Float32) -> Float32:
+    """Return the mean square of each whole 10 ms step, shape ``[len(samples) // 160]``."""
+    whole = len(samples) - len(samples) % STEP_SAMPLES
+    return np.mean(np.square(samples[:whole]).reshape(-1, STEP_SAMPLES), axis=1)
+
+
+def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
+    """Return the factor that brings steps of these powers, the newest last, to the target level."""
+    recent = float(np.mean(powers[-level.memory_steps :]))
+    gain = 10 ** (level.target_dbfs / 20) / np.sqrt(max(recent, 1e-12))
+    return np.float32(min(gain, 10 ** (level.highest_gain_db / 20)))
+
+
+def log_map(columns: Float32, gain: np.float32, feature_map: FeatureMap) -> Float32:
+    """Return the logarithm of the scaled magnitudes."""
+    return np.log(columns * gain + np.float32(feature_map.log_offset))
+
+
+def to_float(samples: Int16) -> Float32:
+    """Return int16 samples as float32 with full scale at ±1."""
+    return samples.astype(np.float32) / np.float32(32768.0)
+
+
+class Frontend:
+    """Cuts one utterance at a time into frames.
+
+    Work is done only when a frame is complete, always on the same columns, so the frames are bit for
+    bit the same however the samples arrive.
+    """
+
+    def __init__(
+        self,
+        hop_steps: int,
+        feature_maps: Iterable[FeatureMap] = (YAMNET_MEL,),
+        level: LevelNormalisation | None = None,
+    ) -> None:
+        self._maps = tuple(feature_maps)
+        self._level = level or LevelNormalisation()
+        self._hop_steps = hop_steps
+        self._history = max(0, *(each.window_samples - REACH_SAMPLES for each in self._maps))
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new utterance."""
+        self._waiting: list[Int16] = []
+        self._waiting_samples = 0
+        self._samples = np.zeros(self._history, np.float32)
+        self._first_step = 0
+        self._columns = {each.name: np.empty((0, each.bands), np.float32) for each in self._maps}
+        self._powers = np.empty(0, np.float32)
+
+    def process(self, samples: Int16) -> list[Frame]:
+        """Take the next samples of the utterance, shape ``[n]``, and return the frames they complete."""
+        self._waiting.append(samples)
+        self._waiting_samples += len(samples)
+        frames: list[Frame] = []
+        while self._waiting_samples >= self._samples_wanted():
+            frames.append(self._next_frame())
+        return frames
+
+    def flush(self) -> list[Frame]:
+        """End the utterance: one too short for a frame is padded with silence to give one."""
+        if self._first_step or not self._waiting_samples:
+            return []
+        return self.process(np.zeros(FRAME_SAMPLES - self._waiting_samples, np.int16))
+
+    def _new_steps(self) -> int:
+        return self._hop_steps if self._first_step else FRAME_STEPS
+
+    def _samples_wanted(self) -> int:
+        known = len(self._samples) - self._history
+        return self._new_steps() * STEP_SAMPLES + REACH_SAMPLES - STEP_SAMPLES - known
+
+    def _next_frame(self) -> Frame:
+        steps = self._new_steps()
+        self._take(self._samples_wanted())
+        self._append_columns(steps)
+        self._samples = self._samples[steps * STEP_SAMPLES :]
+        gain = level_gain(self._powers, self._level)
+        maps = {
+            each.name: log_map(self._columns[each.name], gain, each) for each in self._maps
+        }
+        frame = Frame(self._first_step, maps)
+        self._first_step += self._hop_steps
+        return frame
+
+    def _take(self, count: int) -> None:
+        joined = np.concatenate(self._waiting)
+        self._samples = np.concatenate((self._samples, to_float(joined[:count])))
+        self._waiting = [joined[count:]]
+        self._waiting_samples -= count
+
+    def _append_columns(self, steps: int) -> None:
+        for each in self._maps:
+            first = self._history + REACH_SAMPLES - each.window_samples
+            new = spectral_columns(self._samples[first:], each)
+            self._columns[each.name] = np.concatenate((self._columns[each.name], new))[-FRAME_STEPS:]
+        known = self._samples[self._history :][: steps * STEP_SAMPLES]
+        powers = np.concatenate((self._powers, step_powers(known)))
+        self._powers = powers[-self._level.memory_steps :]

@@ -1,0 +1,38 @@
+"""Errors that end a run with one clear line: what was wrong, and what to do about it."""
+
+
+class RealtimeSerError(Exception):
+    """A failure the user can act on.
+
+    Args:
+        problem: what was wrong, in a few words, without a full stop.
+        remedy: what to do about it, in a few words, without a full stop.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
+class AudioDeviceError(RealtimeSerError):
+    """PortAudio, or a microphone, cannot be used."""
+
+
+class AudioInputError(RealtimeSerError):
+    """A file, a stream or an array holds no audio that can be analysed."""
+
+
+class ModelError(RealtimeSerError):
+    """A model folder is missing, damaged or not what its manifest says."""
+
+
+class OutputError(RealtimeSerError):
+    """A result cannot be written where it was asked for."""
+
+
+class SettingsError(RealtimeSerError, ValueError):
+    """An option has a value outside its range."""

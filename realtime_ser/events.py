@@ -1,0 +1,123 @@
+"""What the recognizer says: immutable events, and their form as JSON objects.
+
+Times are seconds of audio since the start of the stream. ``probabilities`` maps each of the eight
+labels to a float; they sum to 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from realtime_ser.settings import SAMPLE_RATE
+
+LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+"""The eight emotions of RAVDESS, in the order of the model's output."""
+
+UNCERTAIN = "uncertain"
+"""The label given when no emotion reaches the threshold."""
+
+Probabilities = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Somebody began to speak at ``time``; the pre-roll lies after it."""
+
+    name: ClassVar[str] = "speech_started"
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionUpdate:
+    """A frame was recognized; it spans ``start`` to ``end``.
+
+    Attributes:
+        label: the likeliest emotion of the window, or ``uncertain``.
+        confidence: the highest of ``probabilities``.
+        probabilities: over the window, the last seconds of this utterance.
+        frame_probabilities: of this frame alone.
+    """
+
+    name: ClassVar[str] = "emotion"
+    start: float
+    end: float
+    label: str
+    confidence: float
+    probabilities: Probabilities
+    frame_probabilities: Probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """An utterance, from ``start`` to ``end``, and what it was as a whole."""
+
+    name: ClassVar[str] = "speech_ended"
+    start: float
+    end: float
+    label: str
+    confidence: float
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """A whole file: its utterances, weighted by how long they are.
+
+    ``label``, ``confidence`` and ``probabilities`` are ``None`` where nobody spoke.
+    """
+
+    name: ClassVar[str] = "file"
+    path: str
+    duration: float
+    label: str | None
+    confidence: float | None
+    probabilities: Probabilities | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a live run is doing.
+
+    Attributes:
+        time: seconds of audio captured since the start.
+        overflows: blocks the sound system dropped before the program saw them, so far.
+        lost_samples: 16 kHz samples overwritten before they were analysed, so far.
+        lag_ms: audio captured and not yet analysed, in milliseconds.
+        input_dbfs: level of the input since the last health event, in dB of full scale (RMS).
+    """
+
+    name: ClassVar[str] = "health"
+    time: float
+    overflows: int
+    lost_samples: int
+    lag_ms: float
+    input_dbfs: float
+
+
+Event = SpeechStarted | EmotionUpdate | SpeechEnded | FileResult | Health
+
+
+def seconds(sample: int) -> float:
+    """Return the time of an absolute sample index, in seconds to the microsecond."""
+    return round(sample / SAMPLE_RATE, 6)
+
+
+def as_probabilities(vector: Sequence[float]) -> dict[str, float]:
+    """Name the eight values of ``vector``, to six digits, so that they still sum to 1."""
+    shares = [round(float(value), 6) for value in vector]
+    largest = shares.index(max(shares))
+    rest = sum(shares[:largest] + shares[largest + 1 :])
+    shares[largest] = round(1.0 - rest, 6)
+    return dict(zip(LABELS, shares, strict=True))
+
+
+def choose_label(probabilities: Probabilities, threshold: float) -> tuple[str, float]:
+    """Return the likeliest label and its probability, ``uncertain`` where that is too low."""
+    label = max(probabilities, key=lambda name: probabilities[name])
+    confidence = probabilities[label]
+    return (label if confidence >= threshold else UNCERTAIN), confidence
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """Return the event as a JSON object: its name, then its fields in order."""
+    return {"event": event.name, **asdict(event)}

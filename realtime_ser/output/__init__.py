@@ -1,0 +1,1 @@
+"""Where events go: terminal UI, JSON Lines, text, recording, plot."""

@@ -1,0 +1,67 @@
+"""The choices a user can make about the analysis, with their defaults and their limits."""
+
+from dataclasses import dataclass
+
+from realtime_ser.errors import SettingsError
+
+SAMPLE_RATE = 16_000
+"""Rate of all analysed audio, in hertz: what YAMNet was trained on."""
+
+STEP_SECONDS = 0.01
+"""Distance between two spectral columns, in seconds."""
+
+FRAME_SECONDS = 0.96
+"""Length of a frame, in seconds: 96 spectral columns, one YAMNet patch."""
+
+VAD_MODES = range(4)
+"""Aggressiveness of WebRTC's voice activity detector: 0 lets most through, 3 least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How speech is cut, framed and named.
+
+    Attributes:
+        window: length of the sliding window, in seconds, at least one frame.
+        hop: distance between two frames, in seconds, a multiple of 0.01.
+        vad_mode: aggressiveness of WebRTC's voice activity detector, 0 to 3.
+        threshold: probability below which the label is ``uncertain``, 0 to 1.
+
+    Raises:
+        SettingsError: a value lies outside its range.
+    """
+
+    window: float = 4.0
+    hop: float = 0.48
+    vad_mode: int = 2
+    threshold: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not FRAME_SECONDS <= self.window <= 60:
+            raise SettingsError(
+                f"a window of {self.window:g} s is not possible",
+                f"give {FRAME_SECONDS:g} to 60 seconds",
+            )
+        steps = self.hop / STEP_SECONDS
+        if not 1 - 1e-6 <= steps <= 96 + 1e-6 or abs(steps - round(steps)) > 1e-6:
+            raise SettingsError(
+                f"a hop of {self.hop:g} s is not possible",
+                f"give a multiple of {STEP_SECONDS:g} from {STEP_SECONDS:g}"
+                f" to {FRAME_SECONDS:g} seconds",
+            )
+        if self.vad_mode not in VAD_MODES:
+            raise SettingsError(f"there is no VAD mode {self.vad_mode}", "give 0, 1, 2 or 3")
+        if not 0 <= self.threshold <= 1:
+            raise SettingsError(
+                f"a threshold of {self.threshold:g} is not a probability", "give 0 to 1"
+            )
+
+    @property
+    def hop_steps(self) -> int:
+        """Spectral columns from one frame to the next."""
+        return round(self.hop / STEP_SECONDS)
+
+    @property
+    def window_frames(self) -> int:
+        """Frames that fit the window whole: seven in 4 s at a hop of 0.48 s."""
+        return int((self.window - FRAME_SECONDS) / self.hop + 1e-6) + 1

@@ -1,0 +1,97 @@
+"""What a display may ask of a live run: a picture of the moment, and the controls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.events import EmotionUpdate, SpeechEnded
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """A stretch of the last minute, in seconds of audio, and its label."""
+
+    start: float
+    end: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment of a live run, replaced whole and never changed.
+
+    Attributes:
+        source: name of the microphone or file.
+        rate: the rate it delivers, in hertz.
+        live: whether it is a microphone.
+        time: seconds of audio analysed.
+        input_dbfs: level of the newest audio, in dB of full scale (RMS), -90 at the lowest.
+        speaking: whether the speech gate is open.
+        emotion: the newest emotion event, ``None`` before the first.
+        utterance: the newest finished utterance, ``None`` before the first.
+        timeline: labelled stretches of the last minute, oldest first.
+        overflows: blocks the sound system dropped, so far.
+        lost_samples: 16 kHz samples overwritten before they were analysed, so far.
+        lag_ms: audio captured and not yet analysed, in milliseconds.
+        compute_ms: mean computing time of a frame (frontend, embed, classify), ``None`` before the first.
+        paused: whether the run is paused.
+        recording: file being recorded to, ``None`` while not recording.
+        silent_input: a microphone has delivered nothing but zeros for two seconds.
+        finished: whether the source has ended.
+        failure: what ended the run before its time.
+    """
+
+    source: str
+    rate: int
+    live: bool
+    time: float = 0.0
+    input_dbfs: float = -90.0
+    speaking: bool = False
+    emotion: EmotionUpdate | None = None
+    utterance: SpeechEnded | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+    overflows: int = 0
+    lost_samples: int = 0
+    lag_ms: float = 0.0
+    compute_ms: float | None = None
+    paused: bool = False
+    recording: Path | None = None
+    silent_input: bool = False
+    finished: bool = False
+    failure: RealtimeSerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """An input device a display can offer."""
+
+    index: int
+    name: str
+    current: bool
+
+
+class LiveRun(Protocol):
+    """What a display is given. No call waits for the worker longer than to swap a value."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest picture."""
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on analysing; a file waits, a microphone's audio is dropped meanwhile."""
+
+    def clear(self) -> None:
+        """Forget the newest emotion and the timeline."""
+
+    def devices(self) -> Sequence[DeviceChoice]:
+        """Return the input devices; raises AudioDeviceError when PortAudio is missing."""
+
+    def switch_device(self, index: int) -> None:
+        """Go on with another microphone; raises AudioDeviceError, the old one then goes on."""
+
+    def start_recording(self) -> Path:
+        """Record from now on to a new WAV file in the current folder; raises OutputError."""
+
+    def stop_recording(self) -> Path | None:
+        """Finish the recording and return its file."""

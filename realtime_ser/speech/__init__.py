@@ -1,0 +1,1 @@
+"""From 16 kHz samples to utterances: which audio is speech."""

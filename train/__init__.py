@@ -1,0 +1,1 @@
+"""Builds the bundled model: RAVDESS to utterances, network, training, export, evaluation."""

@@ -1,0 +1,73 @@
+"""Batches: balanced, augmented, mixed up, and the same for the same seed."""
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_ser.events import LABELS
+from realtime_ser.settings import Settings
+from train.augmentation import augmented_frames
+from train.recipe import Recipe
+from train.utterances import Utterance
+
+Float32 = NDArray[np.float32]
+Batch = tuple[dict[str, Float32], Float32]
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Every utterance about once an epoch, rare labels as often as the others.
+
+    Each batch draws from a generator seeded by the recipe's seed, the epoch and its number, so a resumed
+    run goes on as it would have.
+    """
+
+    def __init__(self, utterances: list[Utterance], recipe: Recipe, epoch: int = 0) -> None:
+        super().__init__()
+        self._utterances = utterances
+        self._recipe = recipe
+        self._epoch = epoch
+        self._labels = np.array([each.clip.label for each in utterances])
+        self._order = self._balanced_order()
+
+    def __len__(self) -> int:
+        return len(self._order) // self._recipe.fit.batch_clips
+
+    def __getitem__(self, index: int) -> Batch:
+        random = np.random.default_rng([self._recipe.fit.seed, self._epoch, index + 1])
+        size = self._recipe.fit.batch_clips
+        chosen = self._order[index * size : (index + 1) * size]
+        examples = [self._frames(self._utterances[each], random) for each in chosen]
+        inputs = {name: np.stack([each[name] for each in examples]) for name in examples[0]}
+        targets = np.eye(len(LABELS), dtype=np.float32)[self._labels[chosen]]
+        if random.random() < self._recipe.augmentation.mixup_share:
+            return _mixed_up(inputs, targets, random)
+        return inputs, targets
+
+    def on_epoch_end(self) -> None:
+        """Shuffle for the next epoch."""
+        self._epoch += 1
+        self._order = self._balanced_order()
+
+    def _frames(self, utterance: Utterance, random: np.random.Generator) -> dict[str, Float32]:
+        variant = utterance.variants[int(random.integers(len(utterance.variants)))]
+        recipe = self._recipe
+        hop = Settings().hop_steps
+        return augmented_frames(variant, recipe.feature_maps, recipe.augmentation, hop, random)
+
+    def _balanced_order(self) -> NDArray[np.int64]:
+        random = np.random.default_rng([self._recipe.fit.seed, self._epoch, 0])
+        most = int(np.bincount(self._labels).max())
+        repeated = [
+            np.resize(random.permutation(np.flatnonzero(self._labels == label)), most)
+            for label in np.unique(self._labels)
+        ]
+        return random.permutation(np.concatenate(repeated))
+
+
+def _mixed_up(
+    inputs: dict[str, Float32], targets: Float32, random: np.random.Generator
+) -> Batch:
+    share = np.float32(random.beta(0.4, 0.4))
+    partner = random.permutation(len(targets))
+    mixed = {name: share * each + (1 - share) * each[partner] for name, each in inputs.items()}
+    return mixed, share * targets + (1 - share) * targets[partner]
