@@ -1,0 +1,124 @@
+"""The network at run time: a verified model folder, run by LiteRT."""
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_ser.emotion.frontend import FRAME_STEPS
+from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
+from realtime_ser.errors import ModelError
+
+MODEL_VARIABLE = "REALTIME_SER_MODEL"
+BUNDLED_MODEL = "yamnet-ravdess-1"
+
+Float32 = NDArray[np.float32]
+
+
+def bundled_model_folder() -> Path:
+    """Return the model that comes with the program: the wheel's own copy, or the checkout's."""
+    package = Path(__file__).parent.parent
+    installed = package / "models" / BUNDLED_MODEL
+    return installed if installed.is_dir() else package.parent / "models" / BUNDLED_MODEL
+
+
+def find_model_folder(chosen: str | Path | None = None) -> Path:
+    """Return the folder chosen, else that of ``REALTIME_SER_MODEL``, else the bundled one."""
+    named = chosen or os.environ.get(MODEL_VARIABLE)
+    return Path(named) if named else bundled_model_folder()
+
+
+class EmotionModel:
+    """The two halves of the network. May be shared by threads; one computes at a time.
+
+    Args:
+        folder: model folder; ``None`` looks it up.
+        threads: threads LiteRT may use for one frame.
+
+    Raises:
+        ModelError: the folder is missing, damaged, or not what its manifest says.
+    """
+
+    def __init__(self, folder: str | Path | None = None, threads: int = 1) -> None:
+        self.folder = find_model_folder(folder)
+        self.manifest = read_manifest(self.folder)
+        content = read_verified(self.folder, self.manifest, MODEL_FILE)
+        self._lock = threading.Lock()
+        self._interpreter = _load(content, threads, self.folder)
+        self._embed = _signature(self._interpreter, "embed", _frame_shapes(self.manifest))
+        positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
+        self._classify = _signature(self._interpreter, "classify", positions)
+        self._check_outputs()
+
+    def embed(self, maps: Mapping[str, Float32]) -> Float32:
+        """Return a frame's embedding, shape ``manifest.embedding_shape``.
+
+        Args:
+            maps: for each feature map float32 of shape ``[96, bands]``.
+        """
+        batch = {name: values[np.newaxis] for name, values in maps.items()}
+        with self._lock:
+            embedding: Float32 = self._embed(**batch)["embedding"]
+        return embedding[0]
+
+    def classify(self, embeddings: Sequence[Float32]) -> Float32:
+        """Return the probabilities of a window of one or more embeddings, float32, shape ``[8]``."""
+        with self._lock:
+            probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))["probabilities"]
+        return probabilities
+
+    def _check_outputs(self) -> None:
+        silence = {
+            each.name: np.zeros((FRAME_STEPS, each.bands), np.float32)
+            for each in self.manifest.feature_maps
+        }
+        embedding = self.embed(silence)
+        if embedding.shape != self.manifest.embedding_shape:
+            raise ModelError(
+                f"the network of {self.folder} gives embeddings of shape {embedding.shape},"
+                f" its manifest says {self.manifest.embedding_shape}",
+                _EXPORT_AGAIN,
+            )
+        outputs = self.classify([embedding]).shape
+        if outputs != (len(self.manifest.labels),):
+            raise ModelError(
+                f"the network of {self.folder} gives probabilities of shape {outputs}, not eight",
+                _EXPORT_AGAIN,
+            )
+
+
+_EXPORT_AGAIN = "export it again with the training package"
+
+
+def _load(content: bytes, threads: int, folder: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        return Interpreter(model_content=content, num_threads=threads)
+    except ValueError as error:
+        raise ModelError(f"LiteRT cannot load the network of {folder}", _EXPORT_AGAIN) from error
+
+
+def _frame_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
+    return {each.name: (1, FRAME_STEPS, each.bands) for each in manifest.feature_maps}
+
+
+def _signature(interpreter: Any, name: str, wanted: Mapping[str, tuple[int, ...]]) -> Any:
+    """Return a signature's runner, after comparing its inputs with what will be given."""
+    if name not in interpreter.get_signature_list():
+        raise ModelError(f"the network has no signature {name!r}", _EXPORT_AGAIN)
+    runner = interpreter.get_signature_runner(name)
+    found = {
+        key: tuple(int(size) for size in detail["shape_signature"])
+        for key, detail in runner.get_input_details().items()
+    }
+    if found != dict(wanted):
+        raise ModelError(
+            f"the network's signature {name!r} takes {found}, the manifest says {dict(wanted)}",
+            _EXPORT_AGAIN,
+        )
+    return runner

@@ -1,0 +1,28 @@
+"""The one sample format of the program: 16-bit integers at 16 kHz, as WebRTC's detector and WAV take."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realtime_ser.errors import AudioInputError
+
+FULL_SCALE = 32768.0
+
+
+def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
+    """Return samples as int16 of the same shape; floats have full scale at ±1 and are clipped there.
+
+    Raises:
+        AudioInputError: the values are neither int16 nor floats, or hold NaN or infinity.
+    """
+    values = np.asarray(samples)
+    if values.dtype == np.int16:
+        return values
+    if values.dtype.kind != "f":
+        raise AudioInputError(
+            f"samples of type {values.dtype} are not audio", "give int16, or floats within ±1"
+        )
+    if not np.isfinite(values).all():
+        raise AudioInputError(
+            "the samples hold NaN or infinity", "repair what produced them, or cut that part out"
+        )
+    return np.clip(np.rint(values * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
