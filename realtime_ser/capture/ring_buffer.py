@@ -1,0 +1,123 @@
+"""A ring buffer between two threads: bounded, indexed by absolute sample, newest wins."""
+
+from dataclasses import dataclass
+from threading import Condition, Lock
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk(Generic[Scalar]):
+    """What one read returned.
+
+    Attributes:
+        start: absolute index of the first sample.
+        samples: a copy, shape ``[n]`` for one channel, else ``[n, channels]``.
+        lost: samples per channel overwritten since the last read, right before ``start``.
+    """
+
+    start: int
+    samples: NDArray[Scalar]
+    lost: int
+
+
+class RingBuffer(Generic[Scalar]):
+    """The newest samples of a stream, for one writing and one reading thread.
+
+    Both copy under a lock that is held for no longer than the copy takes; who only displays must
+    not read here.
+
+    Args:
+        capacity: samples per channel that are kept.
+        channels: number of channels.
+        dtype: type of a sample.
+    """
+
+    def __init__(self, capacity: int, channels: int = 1, *, dtype: type[Scalar]) -> None:
+        self.capacity = capacity
+        self._samples = np.zeros(capacity if channels == 1 else (capacity, channels), dtype)
+        self._changed = Condition(Lock())
+        self._written = 0
+        self._next = 0
+        self._lost = 0
+        self._closed = False
+
+    @property
+    def written(self) -> int:
+        """Samples per channel written so far: the absolute index of the next one."""
+        return self._written
+
+    @property
+    def lost(self) -> int:
+        """Samples per channel overwritten before they were read, so far."""
+        with self._changed:
+            return self._lost + self._overwritten()
+
+    @property
+    def unread(self) -> int:
+        """Samples per channel waiting to be read."""
+        with self._changed:
+            return self._waiting()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the writer has ended; what is unread can still be read."""
+        return self._closed
+
+    def write(self, block: NDArray[Scalar]) -> None:
+        """Append a block, shape ``[n]`` or ``[n, channels]``, over the oldest samples.
+
+        After ``close`` it is dropped.
+        """
+        block = block.reshape(-1, *self._samples.shape[1:])
+        with self._changed:
+            if self._closed:
+                return
+            end = self._written + len(block)
+            newest = block[-self.capacity :]
+            begin = (end - len(newest)) % self.capacity
+            until_wrap = min(len(newest), self.capacity - begin)
+            self._samples[begin : begin + until_wrap] = newest[:until_wrap]
+            self._samples[: len(newest) - until_wrap] = newest[until_wrap:]
+            self._written = end
+            self._changed.notify()
+
+    def read(self, limit: int) -> Chunk[Scalar]:
+        """Return the oldest unread samples, at most ``limit``, perhaps none; never waits."""
+        with self._changed:
+            lost = self._overwritten()
+            start = self._next + lost
+            count = min(limit, self._waiting())
+            begin = start % self.capacity
+            until_wrap = min(count, self.capacity - begin)
+            samples = np.concatenate(
+                (self._samples[begin : begin + until_wrap], self._samples[: count - until_wrap])
+            )
+            self._next = start + count
+            self._lost += lost
+        return Chunk(start, samples, lost)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds for samples; return whether there are any.
+
+        Returns at once when the buffer is closed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting() > 0 or self._closed, timeout)
+            return self._waiting() > 0
+
+    def close(self) -> None:
+        """Mark the end of the stream and wake the reader."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _overwritten(self) -> int:
+        return max(0, self._written - self.capacity - self._next)
+
+    def _waiting(self) -> int:
+        return min(self._written - self._next, self.capacity)
