@@ -1,0 +1,112 @@
+"""The resampler: any rate, channel count and block size to the same 16 kHz mono int16."""
+
+import numpy as np
+import pytest
+
+from realtime_ser.capture.resampler import Resampler
+from realtime_ser.errors import AudioInputError
+
+RANDOM = np.random.default_rng(7)
+
+
+def resample(samples: np.ndarray, rate: int, block: int | None = None) -> np.ndarray:
+    resampler = Resampler(rate, samples.shape[1])
+    size = block or len(samples)
+    parts = [resampler.process(samples[at : at + size]) for at in range(0, len(samples), size)]
+    return np.concatenate([*parts, resampler.flush()])
+
+
+def noise(frames: int, channels: int) -> np.ndarray:
+    return (0.3 * RANDOM.standard_normal((frames, channels))).astype(np.float32)
+
+
+def test_mono_int16_at_16_khz_passes_bit_for_bit() -> None:
+    samples = RANDOM.integers(-32768, 32768, (5000, 1), dtype=np.int16)
+
+    np.testing.assert_array_equal(resample(samples, 16_000, block=37), samples[:, 0])
+
+
+def test_int16_as_float_gives_the_same_int16() -> None:
+    samples = np.arange(-32768, 32768).astype(np.int16)[:, np.newaxis]
+
+    np.testing.assert_array_equal(
+        resample((samples / 32768).astype(np.float32), 16_000), samples[:, 0]
+    )
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2, 9])
+def test_block_size_changes_no_bit(rate: int, channels: int) -> None:
+    samples = noise(rate, channels)
+    whole = resample(samples, rate)
+
+    assert len(whole) == 16_000
+    for block in (11, 160, 441, 1024, 4096):
+        np.testing.assert_array_equal(resample(samples, rate, block), whole)
+
+
+def test_one_sample_at_a_time_changes_no_bit() -> None:
+    samples = noise(3000, 2)
+
+    np.testing.assert_array_equal(resample(samples, 44_100, 1), resample(samples, 44_100))
+
+
+@pytest.mark.parametrize("rate", [4_000, 8_000, 11_025, 44_100, 48_000, 96_000, 384_000])
+def test_a_tone_keeps_its_pitch_level_and_place(rate: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 700 * np.arange(rate) / rate).astype(np.float32)
+    expected = 0.5 * np.sin(2 * np.pi * 700 * np.arange(16_000) / 16_000)
+
+    resampled = resample(tone[:, np.newaxis], rate) / 32768
+
+    np.testing.assert_allclose(resampled[1000:-1000], expected[1000:-1000], atol=1e-3)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_int16_and_float_blocks_agree(rate: int) -> None:
+    samples = RANDOM.integers(-20_000, 20_000, (rate // 4, 2), dtype=np.int16)
+
+    np.testing.assert_array_equal(
+        resample(samples, rate), resample((samples / 32768).astype(np.float32), rate)
+    )
+
+
+def test_channels_are_averaged() -> None:
+    samples = np.array([[1000, 3000], [-32768, 32767], [100, 101]], np.int16)
+
+    assert resample(samples, 16_000).tolist() == [2000, 0, 100]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_loud_and_absurd_floats_are_clipped(rate: int) -> None:
+    samples = np.full((rate, 2), 3e38, np.float32)
+
+    assert resample(samples, rate)[1000:-1000].min() > 32_700
+    assert resample(-samples, rate)[1000:-1000].max() < -32_700
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_refused_with_their_place(value: float) -> None:
+    samples = noise(8_000, 2)
+    samples[6_000, 1] = value
+
+    with pytest.raises(AudioInputError, match=r"hold NaN or infinity at about 0\.75 s: .*cut"):
+        resample(samples, 8_000, block=1_000)
+
+
+@pytest.mark.parametrize("rate", [0, -16_000, 3_999, 384_001])
+def test_impossible_rates_are_refused(rate: int) -> None:
+    with pytest.raises(AudioInputError, match=f"unsupported rate of {rate} Hz"):
+        Resampler(rate, 1)
+
+
+def test_flush_starts_anew() -> None:
+    samples = noise(4_000, 1)
+    resampler = Resampler(8_000, 1)
+    first = np.concatenate((resampler.process(samples), resampler.flush()))
+    second = np.concatenate((resampler.process(samples), resampler.flush()))
+
+    np.testing.assert_array_equal(first, second)
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert resample(np.empty((0, 2), np.float32), 44_100, block=1).tolist() == []
