@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from realtime_ser.errors import AudioInputError
 
 FULL_SCALE = 32768.0
+MOST_CHANNELS = 64
 
 
 def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
@@ -26,3 +27,26 @@ def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
             "the samples hold NaN or infinity", "repair what produced them, or cut that part out"
         )
     return np.clip(np.rint(values * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def as_block(samples: ArrayLike) -> NDArray[np.float32] | NDArray[np.int16]:
+    """Return samples of shape ``[n]`` or ``[n, channels]`` as int16 or float32 ``[n, channels]``.
+
+    Raises:
+        AudioInputError: the shape is another, or the values are neither int16 nor floats.
+    """
+    values = np.asarray(samples)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    if values.ndim != 2 or not 1 <= values.shape[1] <= MOST_CHANNELS:
+        raise AudioInputError(
+            f"samples of shape {np.shape(samples)} are not audio",
+            f"give [n] or [n, channels] with at most {MOST_CHANNELS} channels",
+        )
+    if values.dtype == np.int16:
+        return values
+    if values.dtype.kind != "f":
+        raise AudioInputError(
+            f"samples of type {values.dtype} are not audio", "give int16, or floats within ±1"
+        )
+    return values.astype(np.float32, copy=False)

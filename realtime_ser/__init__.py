@@ -1,0 +1,55 @@
+"""realtime-ser: live speech-emotion recognition.
+
+::
+
+    from realtime_ser import Recognizer, listen
+
+    result = Recognizer().recognize(samples, sample_rate)
+    for event in listen():
+        print(event)
+"""
+
+from realtime_ser.errors import (
+    AudioDeviceError,
+    AudioInputError,
+    ModelError,
+    OutputError,
+    RealtimeSerError,
+    SettingsError,
+)
+from realtime_ser.events import (
+    LABELS,
+    EmotionUpdate,
+    Event,
+    FileResult,
+    Health,
+    SpeechEnded,
+    SpeechStarted,
+    to_dict,
+)
+from realtime_ser.recognizer import Recognition, Recognizer, Stream, listen
+from realtime_ser.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LABELS",
+    "AudioDeviceError",
+    "AudioInputError",
+    "EmotionUpdate",
+    "Event",
+    "FileResult",
+    "Health",
+    "ModelError",
+    "OutputError",
+    "RealtimeSerError",
+    "Recognition",
+    "Recognizer",
+    "Settings",
+    "SettingsError",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Stream",
+    "listen",
+    "to_dict",
+]

@@ -1,0 +1,82 @@
+"""Whole recordings, as fast as possible: a source through the pipeline, and its summary."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_ser.capture.resampler import Resampler
+from realtime_ser.capture.sources import Source
+from realtime_ser.events import (
+    LABELS,
+    Event,
+    FileResult,
+    Probabilities,
+    SpeechEnded,
+    as_probabilities,
+    choose_label,
+    seconds,
+)
+from realtime_ser.pipeline import Pipeline
+
+Int16 = NDArray[np.int16]
+
+
+def resampled(source: Source) -> Iterator[Int16]:
+    """Yield all of a source as 16 kHz mono int16, shape ``[n]`` each, and close it.
+
+    Raises:
+        AudioInputError: the source is damaged, or holds NaN or infinity.
+    """
+    try:
+        resampler = Resampler(source.rate, source.channels)
+        while (block := source.read()) is not None:
+            yield resampler.process(block)
+        yield resampler.flush()
+    finally:
+        source.close()
+
+
+def analyse(
+    blocks: Iterable[Int16],
+    pipeline: Pipeline,
+    path: str,
+    keep: Callable[[Int16], None] = lambda _: None,
+) -> Iterator[Event]:
+    """Yield the events of a recording as they come, and its summary last.
+
+    Args:
+        blocks: 16 kHz mono int16.
+        pipeline: a fresh one.
+        path: what to call the recording in its summary.
+        keep: is given every block that was analysed.
+    """
+    utterances: list[SpeechEnded] = []
+
+    def noted(events: Sequence[Event]) -> Sequence[Event]:
+        utterances.extend(event for event in events if isinstance(event, SpeechEnded))
+        return events
+
+    for block in blocks:
+        keep(block)
+        yield from noted(pipeline.process(block))
+    yield from noted(pipeline.flush())
+    duration = seconds(pipeline.position)
+    yield summarise(utterances, path, duration, pipeline.settings.threshold)
+
+
+def summarise(
+    utterances: Sequence[SpeechEnded], path: str, duration: float, threshold: float
+) -> FileResult:
+    """Return a recording's result: its utterances' probabilities weighted by their length."""
+    if not utterances:
+        return FileResult(path, duration, None, None, None)
+    lengths = [utterance.end - utterance.start for utterance in utterances]
+    vectors = [_vector(utterance.probabilities) for utterance in utterances]
+    probabilities = as_probabilities(np.average(vectors, axis=0, weights=lengths).tolist())
+    label, confidence = choose_label(probabilities, threshold)
+    return FileResult(path, duration, label, confidence, probabilities)
+
+
+def _vector(probabilities: Probabilities) -> list[float]:
+    return [probabilities[label] for label in LABELS]

@@ -1,0 +1,175 @@
+"""The feeder: moves a source's blocks, as 16 kHz mono, into the ring buffer at the pace of real time.
+
+A microphone sets the pace itself and may overwrite what was not read. A file is delivered in small
+pieces, each when a microphone would have delivered it, and waits for the reader.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_ser.capture.resampler import Resampler
+from realtime_ser.capture.ring_buffer import RingBuffer
+from realtime_ser.capture.sources import Block, Source
+from realtime_ser.settings import SAMPLE_RATE
+
+Int16 = NDArray[np.int16]
+
+DELIVERY_SAMPLES = 320
+"""A file is delivered in pieces of 20 ms."""
+
+WAIT_SECONDS = 0.05
+SILENT_SECONDS = 2.0
+
+log = logging.getLogger("realtime_ser")
+
+
+class Feeder:
+    """Feeds one ring buffer from one source at a time. ``run`` is the capture thread's whole work.
+
+    Args:
+        source: open; closed by ``run`` at its end.
+        ring: int16, mono, 16 kHz.
+        last_sample: absolute sample before which to end; ``None`` goes on to the source's end.
+
+    Attributes:
+        cuts: absolute samples before which what is said ends: a pause, another microphone.
+        silent_input: a microphone has delivered nothing but zeros for two seconds.
+    """
+
+    def __init__(self, source: Source, ring: RingBuffer, last_sample: int | None = None) -> None:
+        self._source = source
+        self._next_source: Source | None = None
+        self._ring = ring
+        self._last_sample = last_sample
+        self._stopping = threading.Event()
+        self._paused = threading.Event()
+        self._earlier_overflows = 0
+        self._silent_frames = 0
+        self._pace = _Pace()
+        self.cuts: deque[int] = deque()
+        self.silent_input = False
+
+    @property
+    def source(self) -> Source:
+        """The source being read."""
+        return self._source
+
+    @property
+    def overflows(self) -> int:
+        """Blocks dropped by the sound system, all sources together."""
+        return self._earlier_overflows + self._source.overflows
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stopping.set()
+
+    def pause(self, paused: bool) -> None:
+        """Hold a file back, or drop a microphone's audio, until called with ``False``."""
+        (self._paused.set if paused else self._paused.clear)()
+
+    def exchange(self, source: Source) -> None:
+        """Go on with another open source."""
+        self._next_source = source
+
+    def run(self) -> None:
+        """Feed until the source ends, ``last_sample`` is reached or ``stop`` is called.
+
+        Raises:
+            AudioDeviceError: the microphone failed.
+            AudioInputError: the file or stream is damaged.
+        """
+        try:
+            while self._feed():
+                self._take_next_source()
+        finally:
+            self._source.close()
+            self._ring.close()
+
+    def _feed(self) -> bool:
+        """Feed from the present source; return whether another one follows it."""
+        source = self._source
+        resampler = Resampler(source.rate, source.channels)
+        self._pace.restart()
+        while self._wanted() and self._next_source is None:
+            if self._paused.is_set():
+                self._rest()
+                continue
+            block = source.read()
+            if block is None:
+                self._deliver(resampler.flush())
+                return False
+            self._watch_for_silence(block)
+            self._deliver(resampler.process(block))
+        return self._wanted() > 0
+
+    def _wanted(self) -> int:
+        """Return how many samples may still be delivered."""
+        if self._stopping.is_set():
+            return 0
+        if self._last_sample is None:
+            return SAMPLE_RATE * 3600
+        return max(0, self._last_sample - self._ring.written)
+
+    def _deliver(self, samples: Int16) -> None:
+        if self._source.live:
+            self._ring.write(samples[: self._wanted()])
+            return
+        for start in range(0, len(samples), DELIVERY_SAMPLES):
+            piece = samples[start : start + DELIVERY_SAMPLES]
+            self._pace.await_turn(len(piece), self._stopping)
+            while not self._stopping.is_set() and self._ring.room < len(piece):
+                self._stopping.wait(WAIT_SECONDS)
+            self._ring.write(piece[: self._wanted()])
+
+    def _rest(self) -> None:
+        self._cut()
+        if self._source.live:
+            self._source.read()
+        else:
+            self._stopping.wait(WAIT_SECONDS)
+            self._pace.restart()
+
+    def _take_next_source(self) -> None:
+        assert self._next_source is not None
+        self._source.close()
+        self._earlier_overflows += self._source.overflows
+        self._source, self._next_source = self._next_source, None
+        self._silent_frames = 0
+        self._cut()
+
+    def _cut(self) -> None:
+        if not self.cuts or self.cuts[-1] != self._ring.written:
+            self.cuts.append(self._ring.written)
+
+    def _watch_for_silence(self, block: Block) -> None:
+        if not self._source.live or not len(block):
+            return
+        self._silent_frames = 0 if block.any() else self._silent_frames + len(block)
+        was_silent = self.silent_input
+        self.silent_input = self._silent_frames >= SILENT_SECONDS * self._source.rate
+        if self.silent_input and not was_silent:
+            log.warning(
+                "%s delivers only zeros: unmute it, or allow this program to use the microphone",
+                self._source.name,
+            )
+
+
+class _Pace:
+    """Real time: when a number of samples is due."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Let the next sample be due from now on."""
+        self._due = time.monotonic()
+
+    def await_turn(self, samples: int, stopping: threading.Event) -> None:
+        """Wait until a microphone would have delivered so many more samples, or ``stopping``."""
+        self._due += samples / SAMPLE_RATE
+        stopping.wait(max(0.0, self._due - time.monotonic()))

@@ -1,0 +1,148 @@
+"""The Python interface: a loaded model that recognizes arrays, streams and microphones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realtime_ser.analysis import analyse
+from realtime_ser.capture.resampler import Resampler
+from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.errors import AudioInputError
+from realtime_ser.events import Event, FileResult, Probabilities
+from realtime_ser.pipeline import Pipeline
+from realtime_ser.samples import as_block
+from realtime_ser.settings import SAMPLE_RATE, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a whole recording was.
+
+    Attributes:
+        label: the likeliest emotion, ``uncertain`` below the threshold, ``None`` where nobody spoke.
+        confidence: its probability, ``None`` where nobody spoke.
+        probabilities: of all eight labels, ``None`` where nobody spoke.
+        events: everything a live run would have reported.
+    """
+
+    label: str | None
+    confidence: float | None
+    probabilities: Probabilities | None
+    events: tuple[Event, ...]
+
+
+class Stream:
+    """One stream of audio; many may share a recognizer."""
+
+    def __init__(self, pipeline: Pipeline, sample_rate: int) -> None:
+        self._pipeline = pipeline
+        self._rate = sample_rate
+        self._resampler: Resampler | None = None
+        self._channels = 1
+
+    def process(self, block: ArrayLike) -> list[Event]:
+        """Take the next samples and return the events they complete.
+
+        Args:
+            block: int16, or floats within ±1; shape ``[n]`` or ``[n, channels]``.
+
+        Raises:
+            AudioInputError: the block has another shape or type, or holds NaN or infinity.
+        """
+        samples = as_block(block)
+        if self._resampler is None:
+            self._channels = samples.shape[1]
+            self._resampler = Resampler(self._rate, self._channels)
+        if samples.shape[1] != self._channels:
+            raise AudioInputError(
+                f"a block of {samples.shape[1]} channels follows blocks of {self._channels}",
+                "give every block of a stream the same shape",
+            )
+        return self._pipeline.process(self._resampler.process(samples))
+
+    def flush(self) -> list[Event]:
+        """End what is being said and return its last events; further blocks go on from there."""
+        rest: list[Event] = []
+        if self._resampler is not None:
+            rest = self._pipeline.process(self._resampler.flush())
+            self._resampler = None
+        return [*rest, *self._pipeline.flush()]
+
+
+class Recognizer:
+    """A loaded model. Streams and threads may share it.
+
+    Args:
+        model: model folder; ``None`` takes ``REALTIME_SER_MODEL``, else the bundled model.
+        settings: window, hop, VAD mode, threshold.
+
+    Raises:
+        ModelError: the model folder is missing, damaged, or not what its manifest says.
+    """
+
+    def __init__(self, model: str | Path | None = None, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.model = EmotionModel(model)
+
+    def pipeline(self) -> Pipeline:
+        """Return a fresh pipeline for one stream of 16 kHz mono audio."""
+        return Pipeline(self.model, self.settings)
+
+    def stream(self, sample_rate: int = SAMPLE_RATE) -> Stream:
+        """Return a new stream.
+
+        Raises:
+            AudioInputError: the rate cannot be resampled (raised by the first block).
+        """
+        return Stream(self.pipeline(), sample_rate)
+
+    def recognize(self, samples: ArrayLike, sample_rate: int) -> Recognition:
+        """Recognize a whole recording.
+
+        Args:
+            samples: int16, or floats within ±1; shape ``[n]`` or ``[n, channels]``.
+            sample_rate: in hertz.
+
+        Raises:
+            AudioInputError: no samples, another shape or type, NaN or infinity, an impossible rate.
+        """
+        block = as_block(samples)
+        if not len(block):
+            raise AudioInputError("there are no samples", "give at least one")
+        resampler = Resampler(sample_rate, block.shape[1])
+        mono = np.concatenate((resampler.process(block), resampler.flush()))
+        *events, result = analyse([mono], self.pipeline(), "samples")
+        assert isinstance(result, FileResult)
+        return Recognition(result.label, result.confidence, result.probabilities, tuple(events))
+
+
+def listen(
+    device: int | str | None = None,
+    *,
+    recognizer: Recognizer | None = None,
+    duration: float | None = None,
+) -> Iterator[Event]:
+    """Open a microphone and return its events as they happen, health every five seconds.
+
+    Close the iterator to release the microphone. A consumer that is too slow loses the oldest audio, which
+    the health events count.
+
+    Args:
+        device: index, part of a name, or ``None`` for the default microphone.
+        recognizer: a loaded model; ``None`` loads the bundled one.
+        duration: seconds to listen; ``None`` goes on.
+
+    Raises:
+        AudioDeviceError: PortAudio or the microphone cannot be used, now or later.
+        ModelError: the model folder cannot be used.
+    """
+    from realtime_ser.capture.devices import find_input_device
+    from realtime_ser.capture.sources import MicrophoneSource
+    from realtime_ser.engine import Engine
+
+    pipeline = (recognizer or Recognizer()).pipeline()
+    source = MicrophoneSource(find_input_device(device))
+    return Engine(source, pipeline, duration=duration).events()
