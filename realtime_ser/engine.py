@@ -190,17 +190,18 @@ class Engine:
             failure = RealtimeSerError(f"internal error ({error!r})", "please report it")
         self._state.show(finished=True, failure=failure)
 
-    def _next_chunk(self) -> Chunk | None:
+    def _next_chunk(self) -> Chunk[np.int16] | None:
         """Return the next audio, ``None`` at the end."""
         while True:
+            closed = self._ring.closed  # asked first: what is written before it closes is still read
             chunk = self._ring.read(READ_SAMPLES)
             if len(chunk.samples) or chunk.lost:
                 return chunk
-            if self._ring.closed:
+            if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
 
-    def _analyse(self, chunk: Chunk) -> Iterator[Event]:
+    def _analyse(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:
             self._record_silence(chunk.lost)
             yield from self._pipeline.skip(chunk.lost)
@@ -210,7 +211,7 @@ class Engine:
                 yield from self._pipeline.flush()
         yield from self._health_when_due()
 
-    def _between_cuts(self, chunk: Chunk) -> Iterator[tuple[Int16, bool]]:
+    def _between_cuts(self, chunk: Chunk[np.int16]) -> Iterator[tuple[Int16, bool]]:
         """Split a chunk where a pause or another microphone ended what was being said."""
         cuts, done, end = self._feeder.cuts, 0, chunk.start + len(chunk.samples)
         while cuts and cuts[0] <= end:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
 from realtime_ser.errors import ModelError
+from realtime_ser.native_output import quiet_native_stderr
 
 MODEL_VARIABLE = "REALTIME_SER_MODEL"
 BUNDLED_MODEL = "yamnet-ravdess-1"
@@ -48,11 +49,12 @@ class EmotionModel:
         self.manifest = read_manifest(self.folder)
         content = read_verified(self.folder, self.manifest, MODEL_FILE)
         self._lock = threading.Lock()
-        self._interpreter = _load(content, threads, self.folder)
-        self._embed = _signature(self._interpreter, "embed", _frame_shapes(self.manifest))
-        positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
-        self._classify = _signature(self._interpreter, "classify", positions)
-        self._check_outputs()
+        with quiet_native_stderr():
+            self._interpreter = _load(content, threads, self.folder)
+            self._embed = _signature(self._interpreter, "embed", _frame_shapes(self.manifest))
+            positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
+            self._classify = _signature(self._interpreter, "classify", positions)
+            self._check_outputs()
 
     def embed(self, maps: Mapping[str, Float32]) -> Float32:
         """Return a frame's embedding, shape ``manifest.embedding_shape``.

@@ -1,0 +1,319 @@
+"""The command line: composes the parts, parses options and sets exit codes; nothing else."""
+
+import argparse
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, NoReturn
+
+from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.settings import VAD_MODES, Settings
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+EPILOG = """\
+examples:
+  realtime-ser --demo                    the bundled clip, without a microphone
+  realtime-ser --device usb              a microphone whose name contains "usb"
+  realtime-ser --json | jq .label        events as JSON Lines for another program
+  realtime-ser analyze talk.wav          what was said how, as fast as possible
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
+    options = _parser().parse_args(arguments)
+    try:
+        with _terminated_cleanly():
+            return int(options.run(options))
+    except SettingsError as error:
+        return _explained(error, WRONG_USAGE)
+    except RealtimeSerError as error:
+        return _explained(error, FAILED)
+    except BrokenPipeError:
+        from realtime_ser.output.json_lines import silence_broken_pipe
+
+        silence_broken_pipe()
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _explained(error: RealtimeSerError, code: int) -> int:
+    print(f"realtime-ser: {error}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def _terminated_cleanly() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    numbers = [signal.SIGTERM] + ([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])
+    before = [signal.signal(number, leave) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+# Options.
+
+
+def _parser() -> argparse.ArgumentParser:
+    from realtime_ser import __version__
+
+    parser = argparse.ArgumentParser(
+        "realtime-ser",
+        description="Shows how likely each of eight emotions is in a voice, live.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"realtime-ser {__version__}")
+    parser.set_defaults(run=_live)
+    _add_live_options(parser)
+    _add_settings(parser)
+    commands = parser.add_subparsers(metavar="COMMAND", title="other commands")
+    _add_devices(commands)
+    _add_analyze(commands)
+    return parser
+
+
+def _add_live_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
+    )
+    source.add_argument(
+        "--input", metavar="FILE", help="replay a file, or - for raw s16le 16 kHz mono on stdin"
+    )
+    source.add_argument("--demo", action="store_true", help="replay the bundled clip")
+    parser.add_argument(
+        "--json", action="store_true", help="JSON Lines instead of the terminal UI"
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--record", type=Path, metavar="OUT.wav", help="write what is analysed to a WAV file"
+    )
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    defaults = Settings()
+    parser.add_argument(
+        "--window",
+        type=_number,
+        metavar="S",
+        default=defaults.window,
+        help="seconds of speech a prediction looks at (default %(default)s)",
+    )
+    parser.add_argument(
+        "--hop",
+        type=_number,
+        metavar="S",
+        default=defaults.hop,
+        help="seconds between predictions (default %(default)s)",
+    )
+    parser.add_argument(
+        "--vad-mode",
+        type=int,
+        choices=VAD_MODES,
+        default=defaults.vad_mode,
+        help="voice activity detector: 0 lets most through, 3 least (default %(default)s)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_number,
+        metavar="P",
+        default=defaults.threshold,
+        help="probability below which the label is 'uncertain' (default %(default)s)",
+    )
+    parser.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
+
+
+def _add_devices(commands: Any) -> None:
+    devices = commands.add_parser("devices", help="list the input devices", allow_abbrev=False)
+    devices.add_argument("--json", action="store_true", help="one JSON object a line")
+    devices.set_defaults(run=_devices)
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser(
+        "analyze", help="recognize whole files, as fast as possible", allow_abbrev=False
+    )
+    analyze.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
+    analyze.add_argument("--json", action="store_true", help="all events as JSON Lines")
+    analyze.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
+    )
+    _add_settings(analyze)
+    analyze.set_defaults(run=_analyze)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("give more than 0 seconds")
+    return value
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(options.window, options.hop, options.vad_mode, options.threshold)
+
+
+# Commands.
+
+
+def _live(options: argparse.Namespace) -> int:
+    from realtime_ser.engine import Engine
+    from realtime_ser.output.recording import Recording
+    from realtime_ser.recognizer import Recognizer
+
+    shows_terminal = sys.stdout.isatty() and not options.json
+    pipeline = Recognizer(options.model, _settings(options)).pipeline()
+    source = _open_source(options, shows_terminal)
+    try:
+        recording = Recording(options.record) if options.record else None
+    except RealtimeSerError:
+        source.close()
+        raise
+    engine = Engine(source, pipeline, recording=recording, duration=options.duration)
+    if shows_terminal:
+        return _show_terminal(engine, pipeline.settings, options.duration is not None)
+    return _print_events(engine)
+
+
+def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Any:
+    from realtime_ser.capture.sources import FileSource, MicrophoneSource, RawSource
+    from realtime_ser.demo import demo_clip
+
+    if options.demo:
+        return FileSource(demo_clip())
+    if options.input == "-":
+        return RawSource(_detached_stdin() if shows_terminal else sys.stdin.buffer)
+    if options.input is not None:
+        return FileSource(Path(options.input))
+    from realtime_ser.capture.devices import find_input_device
+
+    return MicrophoneSource(find_input_device(options.device))
+
+
+def _detached_stdin() -> BinaryIO:
+    """Return piped audio on a descriptor of its own, and give the keyboard its place.
+
+    Raises:
+        AudioInputError: there is no keyboard.
+    """
+    audio = os.fdopen(os.dup(0), "rb")
+    if audio.isatty():
+        return audio
+    try:
+        keyboard = os.open("CONIN$" if os.name == "nt" else "/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise AudioInputError(
+            "the terminal UI has no keyboard while audio is piped in", "add --json"
+        ) from error
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+    return audio
+
+
+def _show_terminal(engine: Any, settings: Settings, ends: bool) -> int:
+    from realtime_ser.output.terminal.app import EmotionApp
+
+    app = EmotionApp(engine, settings, exit_when_finished=ends)
+    engine.start()
+    try:
+        failure = app.run()
+    finally:
+        engine.stop()
+    if isinstance(failure, RealtimeSerError):
+        raise failure
+    return app.return_code or DONE
+
+
+def _print_events(engine: Any) -> int:
+    from realtime_ser.output.json_lines import JsonLines
+
+    lines = JsonLines(sys.stdout)
+    with contextlib.closing(engine.events()) as events:
+        for event in events:
+            lines.write(event)
+    return DONE
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from realtime_ser.capture.devices import list_input_devices
+
+    devices = list_input_devices()
+    for device in devices:
+        if options.json:
+            print(json.dumps(asdict(device)), flush=True)
+        else:
+            mark = "*" if device.default else " "
+            inputs = f"{device.channels} in"
+            print(
+                f"{mark} {device.index:>3}  {device.name}  ({device.host_api}, {inputs},"
+                f" {device.rate:g} Hz)",
+                flush=True,
+            )
+    return DONE
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    from realtime_ser.output.json_lines import JsonLines
+    from realtime_ser.output.text import TextLines
+    from realtime_ser.recognizer import Recognizer
+
+    if options.plot and len(options.files) > 1:
+        raise SettingsError("--plot draws one file", f"give one file instead of {len(options.files)}")
+    if options.plot:
+        from realtime_ser.output.plot import check_plot_path
+
+        check_plot_path(options.plot)
+    recognizer = Recognizer(options.model, _settings(options))
+    lines = (JsonLines if options.json else TextLines)(sys.stdout)
+    code = DONE
+    for name in options.files:
+        try:
+            _analyze_file(name, recognizer, lines, options.plot)
+        except AudioInputError as error:
+            code = _explained(error, FAILED)
+    return code
+
+
+def _analyze_file(name: str, recognizer: Any, lines: Any, plot: Path | None) -> None:
+    import numpy as np
+
+    from realtime_ser.analysis import analyse, resampled
+    from realtime_ser.capture.sources import FileSource
+
+    events, kept = [], []
+    blocks = resampled(FileSource(Path(name)))
+    keep = kept.append if plot else lambda _: None
+    for event in analyse(blocks, recognizer.pipeline(), name, keep):
+        lines.write(event)
+        events.append(event)
+    if plot:
+        from realtime_ser.output.plot import plot_analysis
+
+        plot_analysis(np.concatenate(kept), events, plot, Path(name).name)
