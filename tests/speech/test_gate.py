@@ -1,8 +1,8 @@
 """The speech gate, in pictures.
 
-In a drawing each character is one 30 ms frame of sound: ``V`` a voice, ``.`` silence, ``n`` noise,
-``h`` mains hum, ``t`` a steady tone that WebRTC's detector takes for a voice. Beneath it ``^`` marks
-the frames of the utterances the gate hands out.
+In a drawing each character is one 30 ms frame of sound: ``V`` a voice, ``.`` silence, ``n``
+noise, ``h`` mains hum, ``t`` a steady tone that WebRTC's detector takes for a voice. Beneath it
+``^`` marks the frames of the utterances the gate hands out.
 """
 
 from collections.abc import Callable
