@@ -1,0 +1,30 @@
+"""Fixtures that several folders of tests share."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from speech_clips import speech
+from virtual_microphone import VirtualMicrophone, virtual_microphone
+
+from realtime_ser import Recognizer
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> Recognizer:
+    """The bundled model, loaded once."""
+    return Recognizer()
+
+
+@pytest.fixture(scope="session")
+def three_utterances() -> NDArray[np.int16]:
+    """Three voices with pauses between, 16 kHz mono, shape ``[n]``."""
+    return speech("three_utterances")
+
+
+@pytest.fixture
+def microphone() -> Iterator[VirtualMicrophone]:
+    """A running virtual microphone; mark tests that take it ``system``."""
+    with virtual_microphone() as running:
+        yield running

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from speech_clips import speech
+from realtime_ser.emotion.frontend import (
+    FRAME_SAMPLES,
+    YAMNET_MEL,
+    FeatureMap,
+    Frontend,
+    LevelNormalisation,
+    filter_bank,
+    level_gain,
+    log_map,
+    spectral_columns,
+    step_powers,
+    to_float,
+)
+
+PITCH = FeatureMap("pitch", 1024, 2048, 48, 70.0, 1100.0, "log")
+BOTH = (YAMNET_MEL, PITCH)
+
+
+def mel_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """YAMNet's log-mel written a second time, straight from its description, one filter at a time."""
+
+    def mel(hertz: float) -> float:
+        return 1127 * float(np.log(1 + hertz / 700))
+
+    edges = np.linspace(mel(125), mel(7500), 66)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    columns = range(0, len(samples) - 399, 160)
+    frames = np.stack([samples[start : start + 400] * window for start in columns])
+    magnitudes = np.abs(np.fft.rfft(frames.astype(np.float64), 512))
+    positions = [mel(bin_ * 16000 / 512) for bin_ in range(257)]
+    values = np.full((len(frames), 64), 0.001)
+    for band, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+        for bin_, position in enumerate(positions):
+            weight = min((position - low) / (centre - low), (high - position) / (high - centre))
+            values[:, band] += max(0.0, weight) * magnitudes[:, bin_]
+    return np.log(values)
+
+
+def test_the_mel_map_is_yamnets() -> None:
+    samples = to_float(speech("one_utterance"))
+    ours = log_map(spectral_columns(samples, YAMNET_MEL), np.float32(1), YAMNET_MEL)
+    assert np.abs(ours - mel_in_double_precision(samples)).max() < 1e-3
+
+
+@pytest.mark.parametrize("hop", [1, 12, 48, 96])
+def test_frames_are_the_same_in_blocks_of_any_size(hop: int) -> None:
+    samples = speech("one_utterance")
+    whole = Frontend(hop, BOTH).process(samples)
+    for size in (1, 159, 480, 15_600):
+        frontend = Frontend(hop, BOTH)
+        frames = [
+            frame
+            for start in range(0, len(samples), size)
+            for frame in frontend.process(samples[start : start + size])
+        ]
+        assert [frame.start_step for frame in frames] == [frame.start_step for frame in whole]
+        for mine, theirs in zip(frames, whole, strict=True):
+            for name in ("mel", "pitch"):
+                np.testing.assert_array_equal(mine.maps[name], theirs.maps[name])
+
+
+def test_frames_are_columns_of_the_whole_scaled_by_the_level_so_far() -> None:
+    samples = speech("three_utterances")
+    columns = spectral_columns(to_float(samples), YAMNET_MEL)
+    powers = step_powers(to_float(samples))
+    frames = Frontend(48).process(samples)
+    assert len(frames) == (len(samples) - FRAME_SAMPLES) // (48 * 160) + 1
+    for frame in frames:
+        end = frame.start_step + 96
+        gain = level_gain(powers[:end], LevelNormalisation())
+        expected = log_map(columns[frame.start_step : end], gain, YAMNET_MEL)
+        np.testing.assert_allclose(frame.maps["mel"], expected, atol=1e-4)
+
+
+def test_a_louder_voice_gives_the_same_frames() -> None:
+    quiet = speech("one_utterance") // 8 * 8
+    loud, soft = Frontend(48).process(quiet), Frontend(48).process(quiet // 8)
+    for mine, theirs in zip(loud, soft, strict=True):
+        np.testing.assert_allclose(mine.maps["mel"], theirs.maps["mel"], atol=1e-4)
+
+
+def test_a_frame_never_looks_at_what_comes_later() -> None:
+    samples = speech("one_utterance")
+    early = Frontend(48, BOTH).process(samples[:FRAME_SAMPLES])[0]
+    with_more = Frontend(48, BOTH).process(samples)[0]
+    np.testing.assert_array_equal(early.maps["pitch"], with_more.maps["pitch"])
+
+
+def test_an_utterance_too_short_for_a_frame_is_padded() -> None:
+    frontend = Frontend(48)
+    assert not frontend.process(speech("short_word")[:4000])
+    (frame,) = frontend.flush()
+    assert frame.maps["mel"].shape == (96, 64)
+    assert np.ptp(frame.maps["mel"][60:]) < 1e-6, "the padding is silence"
+
+
+def test_a_complete_utterance_is_not_padded_again() -> None:
+    frontend = Frontend(48)
+    frontend.process(speech("one_utterance"))
+    assert frontend.flush() == []
+
+
+def test_every_band_hears_something() -> None:
+    for each in BOTH:
+        assert (filter_bank(each).sum(axis=0) > 0).all(), each.name
