@@ -1,0 +1,173 @@
+"""The terminal UI: pulls a picture of the run fifteen times a second, and never holds it up."""
+
+import asyncio
+import signal
+import sys
+import threading
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Footer
+
+from realtime_ser.errors import AudioDeviceError, OutputError, RealtimeSerError
+from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
+from realtime_ser.output.terminal.level import Level
+from realtime_ser.output.terminal.palette import THEME
+from realtime_ser.output.terminal.panel import Panel
+from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
+from realtime_ser.output.terminal.status import HealthLine, Notices, Title
+from realtime_ser.output.terminal.timeline import Timeline
+from realtime_ser.settings import Settings
+from realtime_ser.snapshot import LiveRun
+
+REFRESH_RATE = 15
+"""Pictures pulled per second."""
+
+WIDTHS = [(0, "-narrow"), (56, "-wide")]
+"""Columns from which a layout applies; ``app.tcss`` says what it is."""
+
+HEIGHTS = [
+    (0, "-tiny"),
+    (11, "-low"),
+    (17, "-short"),
+    (24, "-normal"),
+    (34, "-tall"),
+    (54, "-huge"),
+]
+"""Rows from which a layout applies."""
+
+
+class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
+    """Shows a live run, and passes its controls on.
+
+    After ``run()``, ``return_value`` holds the error that ended the live run, if one did, and
+    ``return_code`` is 0, 1 after an error, 130 after Ctrl-C or 128 + the signal that ended it.
+
+    Args:
+        run: the live run.
+        settings: what it was started with.
+        exit_when_finished: leave when the source ends, rather than wait for the user.
+    """
+
+    TITLE = "realtime-ser"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave(0)", "Quit"),
+        Binding("space", "pause", "Pause"),
+        Binding("d", "choose_device", "Device"),
+        Binding("r", "record", "Record"),
+        Binding("c", "clear", "Clear"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        # Before Textual's own, which copies a selection or asks for another key.
+        Binding("ctrl+c", f"leave({128 + signal.SIGINT})", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, run: LiveRun, settings: Settings, *, exit_when_finished: bool = False
+    ) -> None:
+        super().__init__()
+        self._live_run = run
+        self._settings = settings
+        self._exit_when_finished = exit_when_finished
+        self._panels: tuple[Panel, ...] = (
+            Title(),
+            BigLabel(),
+            Caption(settings),
+            Bars(),
+            Level(),
+            Timeline(),
+            Notices(),
+            HealthLine(),
+        )
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen, from top to bottom."""
+        with Vertical(id="main"):
+            yield from self._panels
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin to pull."""
+        self._handle_signals()
+        self.pull()
+        self.set_interval(1 / REFRESH_RATE, self.pull)
+
+    def pull(self) -> None:
+        """Show the newest picture, or leave when the run is over."""
+        snapshot = self._live_run.snapshot()
+        if snapshot.failure is not None:
+            self.exit(snapshot.failure, return_code=1)
+        elif snapshot.finished and self._exit_when_finished:
+            self.exit()
+        for panel in self._panels:
+            panel.show(snapshot)
+
+    def action_leave(self, return_code: int) -> None:
+        """Quit."""
+        self.exit(return_code=return_code)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        self._live_run.pause(not self._live_run.snapshot().paused)
+
+    def action_clear(self) -> None:
+        """Forget the label and the timeline."""
+        self._live_run.clear()
+
+    def action_record(self) -> None:
+        """Start recording, or stop."""
+        try:
+            if self._live_run.snapshot().recording is None:
+                self._say(f"Recording to {self._live_run.start_recording().name}")
+            elif (path := self._live_run.stop_recording()) is not None:
+                self._say(f"Recorded {path.name}")
+        except OutputError as error:
+            self._complain(error)
+
+    def action_help(self) -> None:
+        """Show the help."""
+        self.push_screen(HelpScreen(self._settings))
+
+    def action_choose_device(self) -> None:
+        """Offer the microphones, when the run listens to one."""
+        if self._live_run.snapshot().live:
+            self._choose_device()
+        else:
+            self._say("This is a recording: a microphone can be chosen only while listening live")
+
+    @work(exclusive=True)
+    async def _choose_device(self) -> None:
+        # PortAudio may take its time, so it is asked from a thread.
+        try:
+            choices = await asyncio.to_thread(self._live_run.devices)
+            if not choices:
+                self._say("No microphone found")
+                return
+            index = await self.push_screen_wait(DeviceScreen(choices))
+            if index is not None:
+                await asyncio.to_thread(self._live_run.switch_device, index)
+                self._say(f"Listening to {self._live_run.snapshot().source}")
+        except AudioDeviceError as error:
+            self._complain(error)
+
+    def _say(self, message: str) -> None:
+        self.notify(message, timeout=4, markup=False)
+
+    def _complain(self, error: RealtimeSerError) -> None:
+        self.notify(str(error), severity="error", timeout=8, markup=False)
+
+    def _handle_signals(self) -> None:
+        """Leave in order, and so restore the terminal, when told to stop from outside."""
+        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.action_leave, 128 + number)

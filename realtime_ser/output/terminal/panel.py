@@ -1,0 +1,95 @@
+"""What all parts of the screen share: drawn line by line, and only when they look different."""
+
+from abc import abstractmethod
+from collections.abc import Hashable
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Resize
+from textual.strip import Strip
+from textual.widget import Widget
+
+from realtime_ser.output.terminal.palette import BACKGROUND, TEXT, ink
+from realtime_ser.snapshot import Snapshot
+
+Line = list[tuple[str, Style]]
+"""Pieces of text, each with its style, from left to right."""
+
+ROOMY = 56
+"""Columns from which the labels' names are written out, not only their glyphs."""
+
+
+def margin(width: int) -> int:
+    """Return the width of the left column, the same in every panel."""
+    return 16 if width >= ROOMY else 3
+
+
+def length(line: Line) -> int:
+    """Return how many cells ``line`` takes."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return ``text``, its end replaced by an ellipsis where it is wider than ``width``."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
+
+
+def justify(left: Line, right: Line, width: int) -> Line:
+    """Put ``left`` and ``right`` at the two ends of a line."""
+    gap = width - length(left) - length(right)
+    return [*left, (" " * gap, ink(TEXT)), *right]
+
+
+class Panel(Widget):
+    """A part of the screen.
+
+    A subclass says in ``look`` what it shows of a snapshot, as small values that compare quickly;
+    only when that has changed is anything drawn.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._snapshot: Snapshot | None = None
+        self._look: Hashable = None
+        self._strips: list[Strip] | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take over what ``snapshot`` says."""
+        self._snapshot = snapshot
+        look = self.look(snapshot, self.size.width)
+        if look != self._look:
+            self._look = look
+            self._strips = None
+            self.refresh()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw again for the new size."""
+        self._look = self._strips = None
+        if self._snapshot is not None:
+            self.show(self._snapshot)
+
+    @abstractmethod
+    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return all that the drawing depends on."""
+
+    @abstractmethod
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the lines, from the top; missing ones stay empty."""
+
+    def render_line(self, y: int) -> Strip:
+        """Return line ``y``, for Textual."""
+        width, height = self.size
+        if self._strips is None:
+            lines = self.draw(self._snapshot, width, height) if self._snapshot else []
+            self._strips = [self._strip(line, width) for line in lines[:height]]
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(width, ink(TEXT, BACKGROUND))
+
+    @staticmethod
+    def _strip(line: Line, width: int) -> Strip:
+        strip = Strip([Segment(text, style) for text, style in line])
+        return strip.adjust_cell_length(width, ink(TEXT, BACKGROUND))

@@ -1,0 +1,116 @@
+"""What lies over the main screen for a moment: the choice of device, and the help."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.output.terminal.emotion import TICK
+from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
+from realtime_ser.settings import Settings
+from realtime_ser.snapshot import DeviceChoice
+
+
+class DeviceScreen(ModalScreen[int | None]):
+    """A list of microphones; gives back the index of the chosen one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,d,q", "dismiss", "Cancel")]
+
+    def __init__(self, choices: Sequence[DeviceChoice]) -> None:
+        super().__init__()
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        with VerticalScroll(classes="sheet", can_focus=False) as sheet:
+            sheet.border_title = "Microphone"
+            sheet.border_subtitle = "Enter select   Esc cancel"
+            yield OptionList(*(Option(self._line(choice)) for choice in self._choices))
+
+    def on_mount(self) -> None:
+        """Begin at the microphone in use."""
+        current = [i for i, choice in enumerate(self._choices) if choice.current]
+        self.query_one(OptionList).highlighted = current[0] if current else 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give back the microphone under the cursor."""
+        self.dismiss(self._choices[event.option_index].index)
+
+    @staticmethod
+    def _line(choice: DeviceChoice) -> Text:
+        # Not markup: a device's name may hold brackets.
+        line = Text(f"{choice.index:>3}  {choice.name}", no_wrap=True, overflow="ellipsis")
+        return line.append("  (in use)") if choice.current else line
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys, and what the parts of the screen mean."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q,enter,space", "dismiss", "Close")
+    ]
+
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("q", "quit"),
+        ("r", "record to a WAV file"),
+        ("space", "pause, go on"),
+        ("c", "clear"),
+        ("d", "choose microphone"),
+        ("?", "this help"),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def compose(self) -> ComposeResult:
+        """Lay out the text."""
+        with VerticalScroll(classes="sheet") as sheet:
+            sheet.border_title = "Help"
+            sheet.border_subtitle = "Esc close"
+            yield Label("Keys", classes="heading")
+            yield Static(_table(self.KEYS, columns=2))
+            yield Label("What you see", classes="heading")
+            yield Static(_table(self._meanings()))
+            yield Label("Letters of the timeline", classes="heading")
+            yield Static(_letters())
+
+    def _meanings(self) -> tuple[tuple[str, str], ...]:
+        settings = self._settings
+        return (
+            ("bar", f"probability over the last {settings.window:g} s of speech"),
+            (TICK, "probability of the newest frame alone"),
+            (UNCERTAIN, f"no emotion reaches {settings.threshold:.0%}"),
+            ("SPEECH", "the gate is open: only then is anything recognized"),
+            ("faded", "nobody is speaking: this was said last"),
+            ("lag", "audio captured and not yet analysed"),
+            ("overflows", "blocks the sound system dropped"),
+            ("lost", "audio overwritten before it was analysed"),
+        )
+
+
+def _table(rows: Sequence[tuple[str, str]], columns: int = 1) -> Text:
+    """Set names and their meanings in columns, line by line."""
+    text = Text()
+    for number, (name, meaning) in enumerate(rows, start=1):
+        last = number % columns == 0
+        text.append(f"{name:<11}", f"bold {TEXT}").append(f"{meaning:<23}", MUTED)
+        text.append("\n" if last else "")
+    text.rstrip()
+    return text
+
+
+def _letters() -> Text:
+    """Set each label beside its letter, three to a line."""
+    text = Text()
+    for number, label in enumerate((*LABELS, UNCERTAIN)):
+        text.append("\n" if number and number % 3 == 0 else "")
+        text.append(GLYPHS[label], f"bold {COLORS[label]}").append(f" {label:<18}", MUTED)
+    return text
