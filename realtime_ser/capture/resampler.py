@@ -40,7 +40,7 @@ class Resampler:
         self._frames = 0
         self._stream = None
         if rate != SAMPLE_RATE:
-            import soxr  # type: ignore[import-untyped]
+            import soxr
 
             self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 

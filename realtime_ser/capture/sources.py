@@ -1,11 +1,37 @@
 """Sources of audio: a microphone, a sound file, raw samples on standard input."""
 
-from typing import Protocol
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime_ser.capture.devices import InputDevice, load_portaudio, quiet_native_audio
+from realtime_ser.capture.ring_buffer import RingBuffer
+from realtime_ser.errors import AudioDeviceError, AudioInputError
+from realtime_ser.settings import SAMPLE_RATE
+
 Block = NDArray[np.float32] | NDArray[np.int16]
+
+BLOCKS_PER_SECOND = 10
+"""Blocks a file or standard input is read in."""
+
+CALLBACKS_PER_SECOND = 50
+"""How often a sound system is asked to hand over what it recorded."""
+
+DEVICE_LATENCY = 0.1
+"""What a sound system is asked to buffer, in seconds: a callback waits for Python threads that
+compute, on two busy cores for 0.03 to 0.2 s. Audio still comes in blocks of 20 ms."""
+
+MICROPHONE_BUFFER_SECONDS = 2
+WAIT_SECONDS = 0.1
+WAITS_BEFORE_DEAD = 50
+"""Waits without audio after which a microphone counts as gone: unplugging stops some silently."""
 
 
 class Source(Protocol):
@@ -39,3 +65,346 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device or file; safe to call twice."""
+
+
+class MicrophoneSource:
+    """A recording input device.
+
+    Opened at 16 kHz mono where its sound system allows that, else with more channels, else at the
+    device's own rate. Delivers float32.
+
+    Args:
+        device: which one.
+
+    Raises:
+        AudioDeviceError: the device is busy, refused or gone.
+    """
+
+    live = True
+
+    def __init__(self, device: InputDevice) -> None:
+        self.name = device.name
+        self._overflows = 0
+        self._failure: Exception | None = None
+        self._empty_waits = 0
+        self._ended = False
+        self._closed = False
+        self._sounddevice = load_portaudio()
+        with contextlib.ExitStack() as resources:
+            # As long as the device is open: its thread reports a vanished one on stderr by itself.
+            resources.enter_context(quiet_native_audio())
+            with _explained(self._sounddevice, self.name):
+                self.rate, self.channels = _choose_format(self._sounddevice, device)
+                self._ring = RingBuffer(
+                    MICROPHONE_BUFFER_SECONDS * self.rate, self.channels, dtype=np.float32
+                )
+                self._stream = self._open(device.index)
+                resources.callback(self._stream.close)
+                self._stream.start()
+            self._resources = resources.pop_all()
+
+    @property
+    def overflows(self) -> int:
+        """Blocks the sound system dropped before the program saw them, so far."""
+        return self._overflows
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames at the device's rate that ``read`` came too late for, so far."""
+        return self._ring.lost
+
+    def read(self) -> NDArray[np.float32] | None:
+        """Return what was recorded since the last call; ``None`` once closed.
+
+        Waits at most 0.1 s and returns an empty block when nothing came.
+
+        Raises:
+            AudioDeviceError: the device has stopped.
+        """
+        self._ring.wait(WAIT_SECONDS)
+        if self._closed:
+            return None
+        if self._failure:
+            raise self._failure
+        samples = self._ring.read(self._ring.capacity).samples.reshape(-1, self.channels)
+        self._empty_waits = 0 if len(samples) else self._empty_waits + 1
+        gone = self._empty_waits and (self._ended or self._empty_waits >= WAITS_BEFORE_DEAD)
+        if gone and not self._closed:
+            raise AudioDeviceError(
+                f"{self.name!r} has stopped delivering audio",
+                "check that it is plugged in and that the sound system runs, then start again",
+            )
+        return samples
+
+    def close(self) -> None:
+        """Release the device and wake a waiting ``read``; safe to call twice."""
+        self._closed = True
+        self._ring.close()
+        self._resources.close()
+
+    def _open(self, index: int) -> Any:
+        return self._sounddevice.InputStream(
+            device=index,
+            samplerate=self.rate,
+            channels=self.channels,
+            dtype="float32",
+            blocksize=self.rate // CALLBACKS_PER_SECOND,
+            latency=DEVICE_LATENCY,
+            callback=self._take,
+            finished_callback=self._end,
+        )
+
+    def _take(self, block: NDArray[np.float32], frames: int, time: object, status: Any) -> None:
+        """Copy and count, on PortAudio's thread; a failure waits for ``read``."""
+        try:
+            if status.input_overflow:
+                self._overflows += 1
+            self._ring.write(block)
+        except Exception as failure:
+            self._failure = failure
+            raise self._sounddevice.CallbackAbort from failure
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _choose_format(sounddevice: Any, device: InputDevice) -> tuple[int, int]:
+    """Return the first rate and channel count that is allowed; raises the last refusal."""
+    counts = [count for count in (1, 2, device.channels) if count <= device.channels]
+    formats = [(rate, count) for rate in (SAMPLE_RATE, device.rate) for count in counts]
+    refusal: Exception | None = None
+    for rate, count in formats:
+        try:
+            sounddevice.check_input_settings(
+                device=device.index, channels=count, dtype="float32", samplerate=rate
+            )
+        except sounddevice.PortAudioError as error:
+            refusal = error
+        else:
+            return rate, count
+    assert refusal is not None
+    raise refusal
+
+
+_REMEDIES = {
+    "Device unavailable": "close the program that uses it, or choose another device",
+    "Invalid device": "choose one of those that `realtime-ser devices` lists now",
+    "Invalid sample rate": "choose another device: this one has no usable rate",
+    "Invalid number of channels": "choose another device: this one has no usable channels",
+}
+"""What to do, by a part of PortAudio's error text."""
+
+_OTHER_REMEDY = (
+    "check that it is plugged in, that the sound system runs and that the privacy settings let this"
+    " program record"
+)
+
+
+@contextlib.contextmanager
+def _explained(sounddevice: Any, name: str) -> Iterator[None]:
+    """Turn PortAudio's errors into an ``AudioDeviceError`` with a remedy."""
+    try:
+        yield
+    except sounddevice.PortAudioError as error:
+        host_text = error.args[2][2] if len(error.args) > 2 else ""
+        text = host_text or str(error.args[0]).rpartition(": ")[2]
+        remedies = [remedy for part, remedy in _REMEDIES.items() if part in text]
+        raise AudioDeviceError(
+            f"{name!r} cannot be opened ({text})",
+            remedies[0] if remedies else _OTHER_REMEDY,
+        ) from error
+
+
+class FileSource:
+    """A WAV, FLAC or OGG file (or what else libsndfile reads).
+
+    Delivers int16 where the file holds that, else float32. A file that holds less than it promises
+    gives all it has before it raises.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        duration: seconds of audio, ``None`` where the file does not say.
+
+    Raises:
+        AudioInputError: no such file, not readable, empty, without audio, or not a sound file.
+    """
+
+    live = False
+    overflows = 0
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = os.fspath(path)
+        _check_file(Path(path), self.name)
+        import soundfile
+
+        self._unreadable: type[Exception] = soundfile.LibsndfileError
+        try:
+            self._file = soundfile.SoundFile(path)
+        except soundfile.LibsndfileError as error:
+            raise AudioInputError(
+                f"{self.name} is not audio that can be read ({_reason(error)})",
+                "give a WAV, FLAC or OGG file",
+            ) from error
+        # soundfile seeks after every read where it can; at the end of a FLAC stream of unknown
+        # length that fails, and the last block would be lost.
+        self._file.seekable = lambda: False
+        self.rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        known = self._file.frames < UNKNOWN_LENGTH
+        self.duration = self._file.frames / self.rate if known else None
+        self._promised = _promised_frames(self._file)
+        self._frames_read = 0
+        self._dtype = "int16" if self._file.subtype == "PCM_16" else "float32"
+        if not self._file.frames:
+            self.close()
+            raise AudioInputError(f"{self.name} holds no audio", "record or convert it again")
+
+    def read(self) -> Block | None:
+        """Return the next 0.1 s; ``None`` at the end.
+
+        Raises:
+            AudioInputError: the file is damaged or ends too early.
+        """
+        if self._file.closed:
+            return None
+        try:
+            block: Block = self._file.read(
+                self.rate // BLOCKS_PER_SECOND, dtype=self._dtype, always_2d=True
+            )
+        except self._unreadable as error:
+            raise self._damaged(_reason(error)) from error
+        self._frames_read += len(block)
+        if len(block):
+            return block
+        if self._frames_read < self._promised:
+            raise self._damaged(f"it promises {self._promised / self.rate:.2f} s")
+        return None
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._file.close()
+
+    def _damaged(self, reason: str) -> AudioInputError:
+        second = self._frames_read / self.rate
+        return AudioInputError(
+            f"{self.name} is damaged or cut off after {second:.2f} s ({reason})",
+            "get or convert the file again",
+        )
+
+
+def _check_file(path: Path, name: str) -> None:
+    """Raise an ``AudioInputError`` for what libsndfile would only call an unrecognised format."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise AudioInputError(
+            f"{name} cannot be opened ({error.strerror})", "check the name and the folder"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioInputError(f"{name} is a folder", "give a sound file")
+    if not os.access(path, os.R_OK):
+        raise AudioInputError(f"{name} may not be read", "change its permissions")
+    if stat.S_ISREG(status.st_mode) and not status.st_size:
+        raise AudioInputError(f"{name} is empty", "give a file that holds audio")
+    if path.suffix.lower() == ".raw":
+        raise AudioInputError(
+            f"{name} does not say its rate and format", "pipe 16 kHz mono s16le into `--input -`"
+        )
+
+
+UNKNOWN_LENGTH = 0x7FFF_0000
+"""Lengths from here on are what programs write that did not know it when they began."""
+
+
+def _promised_frames(file: Any) -> int:
+    """Return how many frames a sound file must hold to be whole, 0 where it does not say.
+
+    libsndfile cuts the count of a WAV or AIFF file down to what is there and says so only in its
+    log: ``data : 96000 (should be 47979)``, in bytes. An MP3 file's count is an estimate.
+    """
+    if file.format == "MP3" or file.frames >= UNKNOWN_LENGTH:
+        return 0
+    log = re.search(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", file.extra_info, re.M)
+    promised, present = (int(log[1]), int(log[2])) if log else (0, 0)
+    if not 0 < present < promised < UNKNOWN_LENGTH:
+        return int(file.frames)
+    frames = int(file.frames)
+    return max(frames + 1, round(frames * promised / present))
+
+
+def _reason(error: Any) -> str:
+    return str(error.error_string).removeprefix("Error : ").rstrip(".")
+
+
+class RawSource:
+    """Raw 16 kHz mono s16le samples from a binary stream, such as ``sys.stdin.buffer``.
+
+    Blocks come as the stream delivers them. ``close`` leaves the stream open: it belongs to the
+    caller, and another thread may be reading.
+
+    Args:
+        stream: what to read from.
+
+    Raises:
+        AudioInputError: the stream is a terminal.
+    """
+
+    name = "standard input"
+    rate = SAMPLE_RATE
+    channels = 1
+    live = False
+    overflows = 0
+
+    def __init__(self, stream: BinaryIO) -> None:
+        if stream.isatty():
+            raise AudioInputError(f"{self.name} is a terminal", HOW_TO_PIPE)
+        # ``read`` of a buffered stream waits for all it was asked for.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._odd_byte = b""
+        self._bytes = 0
+        self._closed = False
+
+    def read(self) -> NDArray[np.int16] | None:
+        """Return what has come, at most 0.1 s, shape ``[frames, 1]``; ``None`` at the end.
+
+        Raises:
+            AudioInputError: nothing came at all, or half a sample last, or no raw samples.
+        """
+        while not self._closed:
+            new = self._read(2 * self.rate // BLOCKS_PER_SECOND)
+            if not new:
+                self._check_end()
+                return None
+            if not self._bytes and new.startswith(FILE_BEGINNINGS):
+                raise AudioInputError(
+                    f"{self.name} holds a sound file, not raw samples",
+                    "give the file itself to `--input`, or pipe 16 kHz mono s16le",
+                )
+            self._bytes += len(new)
+            received = self._odd_byte + new
+            whole = len(received) // 2 * 2
+            self._odd_byte = received[whole:]
+            if whole:
+                samples = np.frombuffer(received[:whole], "<i2").astype(np.int16, copy=False)
+                return samples.reshape(-1, 1)
+        return None
+
+    def close(self) -> None:
+        """End the source; safe to call twice."""
+        self._closed = True
+
+    def _check_end(self) -> None:
+        if not self._bytes:
+            raise AudioInputError(f"{self.name} is empty", HOW_TO_PIPE)
+        if self._odd_byte:
+            raise AudioInputError(
+                f"{self.name} ended in the middle of a sample, after {self._bytes} bytes",
+                "pipe 16-bit samples (s16le), two bytes each",
+            )
+
+
+HOW_TO_PIPE = "pipe raw 16 kHz mono s16le samples into it"
+FILE_BEGINNINGS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3")
+"""What WAV, FLAC, OGG, AIFF and MP3 files begin with."""

@@ -1,0 +1,217 @@
+"""The input devices PortAudio knows, and how to choose one.
+
+PortAudio is loaded by the first call that needs it, never by importing this module.
+"""
+
+import contextlib
+import ctypes
+import os
+import platform
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from realtime_ser.errors import AudioDeviceError
+
+INSTALL_COMMANDS = {
+    "apt": "sudo apt install libportaudio2",
+    "dnf": "sudo dnf install portaudio",
+    "pacman": "sudo pacman -S portaudio",
+    "zypper": "sudo zypper install libportaudio2",
+    "apk": "sudo apk add portaudio",
+}
+"""What installs PortAudio, by package manager."""
+
+HOW_TO_CHECK = {
+    "linux": "plug in a microphone and see that `arecord -L` or `pactl list short sources` lists it"
+    " (sound servers also need ALSA's plugins: libasound2-plugins or pipewire-alsa)",
+    "darwin": "plug in a microphone and see that System Settings, Sound, Input lists it",
+    "win32": "plug in a microphone and see that Settings, System, Sound, Input lists it",
+}
+"""How to find out why there is no input device, by ``sys.platform``."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """A device PortAudio can record from.
+
+    Attributes:
+        index: PortAudio's number of it.
+        name: PortAudio's name of it.
+        host_api: the sound system it belongs to, such as ALSA, Core Audio or Windows WASAPI.
+        channels: input channels it has at most.
+        rate: the rate it prefers, in hertz.
+        default: whether it is the system's default input.
+    """
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    rate: int
+    default: bool
+
+    def __str__(self) -> str:
+        return f"{self.index} {self.name} ({self.host_api})"
+
+
+def list_input_devices() -> list[InputDevice]:
+    """Return the devices that can record, as PortAudio found them when it was loaded.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing or does not start.
+    """
+    return [device for device in _all_devices() if device.channels]
+
+
+def find_input_device(choice: int | str | None) -> InputDevice:
+    """Return the chosen input device.
+
+    Args:
+        choice: an index, also as digits; part of the name (with its host API, as in ``yeti, alsa``)
+            in any case; ``None`` for the default. A whole name wins over parts of others.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing, or the choice fits no device or several.
+    """
+    return choose_input_device(_all_devices(), choice)
+
+
+def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None) -> InputDevice:
+    """Do what ``find_input_device`` does among these devices, those without input included."""
+    inputs = [device for device in devices if device.channels]
+    if not inputs:
+        raise AudioDeviceError(
+            "there is no input device", HOW_TO_CHECK.get(sys.platform, HOW_TO_CHECK["linux"])
+        )
+    if choice is None:
+        matches = [device for device in inputs if device.default]
+        problem = "the system has no default input device"
+    elif isinstance(choice, int) or choice.isdecimal():
+        matches = [device for device in inputs if device.index == int(choice)]
+        problem = _wrong_index(devices, int(choice))
+    else:
+        matches = _named(inputs, choice.casefold())
+        problem = f"no input device has {choice!r} in its name"
+    if not matches:
+        raise AudioDeviceError(problem, f"choose one of {_listed(inputs)}")
+    if len(matches) > 1:
+        raise AudioDeviceError(
+            f"{choice!r} fits {len(matches)} input devices",
+            f"give more of the name, or the index, of {_listed(matches)}",
+        )
+    return matches[0]
+
+
+def _named(devices: Sequence[InputDevice], name: str) -> list[InputDevice]:
+    """Return the devices of that name, else those with it in theirs."""
+    whole = [device for device in devices if device.name.casefold() == name]
+    return whole or [
+        device for device in devices if name in f"{device.name}, {device.host_api}".casefold()
+    ]
+
+
+def _wrong_index(devices: Sequence[InputDevice], index: int) -> str:
+    for device in devices:
+        if device.index == index:
+            return f"device {index}, {device.name}, has no input"
+    return f"there is no device {index}"
+
+
+def _listed(devices: Sequence[InputDevice]) -> str:
+    return "; ".join(str(device) for device in devices)
+
+
+def _all_devices() -> list[InputDevice]:
+    sounddevice = load_portaudio()
+    host_apis = [each["name"] for each in sounddevice.query_hostapis()]
+    try:
+        default = sounddevice.query_devices(kind="input")["index"]
+    except sounddevice.PortAudioError:  # there is none
+        default = None
+    return [
+        InputDevice(
+            index=each["index"],
+            name=each["name"],
+            host_api=host_apis[each["hostapi"]],
+            channels=each["max_input_channels"],
+            rate=round(each["default_samplerate"]),
+            default=each["index"] == default,
+        )
+        for each in sounddevice.query_devices()
+    ]
+
+
+def load_portaudio() -> Any:
+    """Return the module ``sounddevice``, PortAudio loaded and started.
+
+    It points descriptor 2 at nothing while PortAudio starts: load it before a terminal UI runs.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing or does not start.
+    """
+    try:
+        import sounddevice
+    except OSError as error:
+        raise AudioDeviceError("PortAudio is not installed", _how_to_install()) from error
+    except Exception as error:  # PortAudioError, which cannot be imported either
+        raise AudioDeviceError(
+            f"PortAudio does not start ({error})", "check that the sound system runs"
+        ) from error
+    return sounddevice
+
+
+def _how_to_install() -> str:
+    if sys.platform == "darwin":
+        return "run `brew install portaudio`"
+    if sys.platform == "win32":
+        return "run `pip install --force-reinstall sounddevice`"
+    for manager, command in INSTALL_COMMANDS.items():
+        if shutil.which(manager):
+            return f"run `{command}`"
+    return "install your system's package of the PortAudio library"
+
+
+class _SilentLibc:
+    """Turns glibc's ``stderr`` to nothing while anyone asks for it.
+
+    ALSA's and PortAudio's C code report what goes wrong, from their own threads too, with
+    ``fprintf(stderr, ...)``; the user gets one clear line from us instead, and a terminal UI no
+    scribbles. Descriptor 2 stays as it is, for Python and the UI write there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._nothing: int | None = None
+        self._kept: int | None = None
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        if not (sys.platform == "linux" and platform.libc_ver()[0] == "glibc"):
+            yield  # elsewhere the variable has other names, or cannot be written
+            return
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        libc = ctypes.CDLL(None)
+        stderr = ctypes.c_void_p.in_dll(libc, "stderr")
+        with self._lock:
+            if self._nothing is None:
+                libc.fopen.restype = ctypes.c_void_p
+                self._nothing = libc.fopen(os.devnull.encode(), b"w")
+            if not self._users:
+                self._kept = stderr.value
+            self._users += change
+            stderr.value = self._nothing if self._users else self._kept
+
+
+quiet_native_audio: Callable[[], contextlib.AbstractContextManager[None]] = _SilentLibc()
+"""Silences, in a ``with``, what C code prints about sound devices; may be nested and shared."""
