@@ -29,8 +29,8 @@ Int16 = NDArray[np.int16]
 Float64 = NDArray[np.float64]
 
 SPEECH_SAMPLES = Path(__file__).parents[1] / "speech_samples"
-SHORT = GateSettings(pre_roll=0.09, hangover=0.18)
-"""Three frames of pre-roll and six of hangover, so that a drawing fits a line."""
+SHORT = GateSettings(vote_frames=10, opening_votes=6, pre_roll=0.09, hangover=0.18)
+"""Six votes of ten; three frames of pre-roll and six of hangover, so that a drawing fits a line."""
 
 
 def tone(count: int) -> Float64:
