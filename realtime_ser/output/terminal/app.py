@@ -32,7 +32,7 @@ WIDTHS = [(0, "-narrow"), (56, "-wide")]
 HEIGHTS = [
     (0, "-tiny"),
     (11, "-low"),
-    (17, "-short"),
+    (18, "-short"),
     (24, "-normal"),
     (34, "-tall"),
     (54, "-huge"),

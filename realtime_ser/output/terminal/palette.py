@@ -2,6 +2,7 @@
 
 The hues are Okabe and Ito's, which colour-blind people tell apart, lightened until each reads as
 text on the background. The app paints its own background: the terminal's theme does not matter.
+The greys are so nearly grey that a terminal of 256 colours does not take them for blue.
 """
 
 from functools import cache
@@ -13,10 +14,10 @@ from textual.theme import Theme
 from realtime_ser.events import LABELS, UNCERTAIN
 
 BACKGROUND = "#0e1217"
-RAISED = "#171d25"
-TROUGH = "#1a212a"
-TEXT = "#e8ecf1"
-MUTED = "#99a5b5"
+RAISED = "#191d21"
+TROUGH = "#1f2429"
+TEXT = "#eaecee"
+MUTED = "#9aa5b3"
 FAINT = "#7b8797"
 WARNING = "#ffb52e"
 
@@ -29,7 +30,7 @@ COLORS = {
     "fearful": "#e596d2",
     "disgust": "#e3a43c",
     "surprised": "#a8e6ff",
-    UNCERTAIN: "#728399",
+    UNCERTAIN: "#76879d",
 }
 
 GLYPHS = dict(zip((*LABELS, UNCERTAIN), "NCHSAFDU?", strict=True))
