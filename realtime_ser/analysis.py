@@ -41,7 +41,7 @@ def analyse(
     blocks: Iterable[Int16],
     pipeline: Pipeline,
     path: str,
-    keep: Callable[[Int16], None] = lambda _: None,
+    keep: Callable[[Int16], None] | None = None,
 ) -> Iterator[Event]:
     """Yield the events of a recording as they come, and its summary last.
 
@@ -58,7 +58,8 @@ def analyse(
         return events
 
     for block in blocks:
-        keep(block)
+        if keep is not None:
+            keep(block)
         yield from noted(pipeline.process(block))
     yield from noted(pipeline.flush())
     duration = seconds(pipeline.position)

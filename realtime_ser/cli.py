@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from logging.handlers import MemoryHandler
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
@@ -101,9 +102,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         "--input", metavar="FILE", help="replay a file, or - for raw s16le 16 kHz mono on stdin"
     )
     source.add_argument("--demo", action="store_true", help="replay the bundled clip")
-    parser.add_argument(
-        "--json", action="store_true", help="JSON Lines instead of the terminal UI"
-    )
+    parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write what is analysed to a WAV file"
@@ -188,6 +187,7 @@ def _live(options: argparse.Namespace) -> int:
     from realtime_ser.output.recording import Recording
     from realtime_ser.recognizer import Recognizer
 
+    _keep_input(options)
     shows_terminal = sys.stdout.isatty() and not options.json
     pipeline = Recognizer(options.model, _settings(options)).pipeline()
     source = _open_source(options, shows_terminal)
@@ -200,6 +200,13 @@ def _live(options: argparse.Namespace) -> int:
     if shows_terminal:
         return _show_terminal(engine, pipeline.settings, options.duration is not None)
     return _print_events(engine)
+
+
+def _keep_input(options: argparse.Namespace) -> None:
+    """Refuse to record over the file that is being replayed."""
+    record, replayed = options.record, options.input and Path(options.input)
+    if record and replayed and record.exists() and replayed.exists() and record.samefile(replayed):
+        raise SettingsError(f"--record would overwrite {replayed}", "give another name")
 
 
 def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Any:
@@ -240,15 +247,33 @@ def _detached_stdin() -> BinaryIO:
 def _show_terminal(engine: Any, settings: Settings, ends: bool) -> int:
     from realtime_ser.output.terminal.app import EmotionApp
 
-    app = EmotionApp(engine, settings, exit_when_finished=ends)
-    engine.start()
-    try:
-        failure = app.run()
-    finally:
-        engine.stop()
+    with _screen_for_the_terminal():
+        app = EmotionApp(engine, settings, exit_when_finished=ends)
+        engine.start()
+        try:
+            failure = app.run()
+        finally:
+            engine.stop()
     if isinstance(failure, RealtimeSerError):
         raise failure
     return app.return_code or DONE
+
+
+@contextlib.contextmanager
+def _screen_for_the_terminal() -> Iterator[None]:
+    """Let Textual draw where standard output goes, and hold log lines back until it is done."""
+    stderr, handlers = sys.__stderr__, logging.root.handlers[:]
+    held_back = MemoryHandler(1000, logging.CRITICAL + 1)
+    logging.root.handlers[:] = [held_back]
+    if not sys.stderr.isatty():  # Textual draws on standard error, which goes elsewhere
+        sys.__stderr__ = sys.stdout  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        sys.__stderr__ = stderr  # type: ignore[misc]
+        logging.root.handlers[:] = handlers
+        for record in held_back.buffer:
+            logging.root.handle(record)
 
 
 def _print_events(engine: Any) -> int:
@@ -262,9 +287,11 @@ def _print_events(engine: Any) -> int:
 
 
 def _devices(options: argparse.Namespace) -> int:
-    from realtime_ser.capture.devices import list_input_devices
+    from realtime_ser.capture.devices import list_input_devices, no_input_device
 
     devices = list_input_devices()
+    if not devices:
+        raise no_input_device()
     for device in devices:
         if options.json:
             print(json.dumps(asdict(device)), flush=True)
@@ -285,7 +312,9 @@ def _analyze(options: argparse.Namespace) -> int:
     from realtime_ser.recognizer import Recognizer
 
     if options.plot and len(options.files) > 1:
-        raise SettingsError("--plot draws one file", f"give one file instead of {len(options.files)}")
+        raise SettingsError(
+            "--plot draws one file", f"give one file instead of {len(options.files)}"
+        )
     if options.plot:
         from realtime_ser.output.plot import check_plot_path
 
@@ -307,10 +336,10 @@ def _analyze_file(name: str, recognizer: Any, lines: Any, plot: Path | None) -> 
     from realtime_ser.analysis import analyse, resampled
     from realtime_ser.capture.sources import FileSource
 
-    events, kept = [], []
+    events: list[Any] = []
+    kept: list[Any] = []
     blocks = resampled(FileSource(Path(name)))
-    keep = kept.append if plot else lambda _: None
-    for event in analyse(blocks, recognizer.pipeline(), name, keep):
+    for event in analyse(blocks, recognizer.pipeline(), name, kept.append if plot else None):
         lines.write(event)
         events.append(event)
     if plot:

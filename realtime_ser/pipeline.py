@@ -1,7 +1,7 @@
 """Gate, frontend, network and window joined: samples in, events out.
 
-Synchronous, without threads or clocks: time is the absolute sample index divided by the sample rate, so
-the same samples give the same events, live or not, in whatever blocks they come.
+Synchronous, without threads or clocks: time is the absolute sample index divided by the sample
+rate, so the same samples give the same events, live or not, in whatever blocks they come.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Pipeline:
         return self._gate.is_open
 
     def process(self, samples: ArrayLike) -> list[Event]:
-        """Take the next samples, int16 or float within ±1, shape ``[n]``; return what they complete.
+        """Take the next samples, int16 or float within ±1, ``[n]``; return what they complete.
 
         Raises:
             AudioInputError: the samples have another shape or type, or hold NaN or infinity.
@@ -63,7 +63,8 @@ class Pipeline:
         block = to_int16(samples)
         if block.ndim != 1:
             raise AudioInputError(
-                f"samples of shape {block.shape} are not one channel", "give a one-dimensional array"
+                f"samples of shape {block.shape} are not one channel",
+                "give a one-dimensional array",
             )
         self._position += len(block)
         return self._events(self._gate.process(block))

@@ -22,7 +22,8 @@ class Recognition:
     """What a whole recording was.
 
     Attributes:
-        label: the likeliest emotion, ``uncertain`` below the threshold, ``None`` where nobody spoke.
+        label: the likeliest emotion, ``uncertain`` below the threshold, ``None`` where nobody
+            spoke.
         confidence: its probability, ``None`` where nobody spoke.
         probabilities: of all eight labels, ``None`` where nobody spoke.
         events: everything a live run would have reported.
@@ -127,8 +128,8 @@ def listen(
 ) -> Iterator[Event]:
     """Open a microphone and return its events as they happen, health every five seconds.
 
-    Close the iterator to release the microphone. A consumer that is too slow loses the oldest audio, which
-    the health events count.
+    Close the iterator to release the microphone. A consumer that is too slow loses the oldest
+    audio, which the health events count.
 
     Args:
         device: index, part of a name, or ``None`` for the default microphone.

@@ -1,4 +1,4 @@
-"""The one sample format of the program: 16-bit integers at 16 kHz, as WebRTC's detector and WAV take."""
+"""The program's one sample format: 16-bit integers, as WebRTC's detector and WAV take."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,7 @@ MOST_CHANNELS = 64
 
 
 def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
-    """Return samples as int16 of the same shape; floats have full scale at ±1 and are clipped there.
+    """Return samples as int16 of the same shape; floats beyond ±1, full scale, are clipped.
 
     Raises:
         AudioInputError: the values are neither int16 nor floats, or hold NaN or infinity.

@@ -34,7 +34,7 @@ class Settings:
     window: float = 4.0
     hop: float = 0.48
     vad_mode: int = 2
-    threshold: float = 0.25
+    threshold: float = 0.3
 
     def __post_init__(self) -> None:
         if not FRAME_SECONDS <= self.window <= 60:

@@ -35,7 +35,8 @@ class Snapshot:
         overflows: blocks the sound system dropped, so far.
         lost_samples: 16 kHz samples overwritten before they were analysed, so far.
         lag_ms: audio captured and not yet analysed, in milliseconds.
-        compute_ms: mean computing time of a frame (frontend, embed, classify), ``None`` before the first.
+        compute_ms: mean CPU time of a frame (gate, frontend, embed, classify), ``None`` before the
+            first.
         paused: whether the run is paused.
         recording: file being recorded to, ``None`` while not recording.
         silent_input: a microphone has delivered nothing but zeros for two seconds.

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-
 from speech_clips import SAMPLES, speech
+
 from realtime_ser import LABELS, Recognizer, to_dict
 
 CLIP = SAMPLES / "one_utterance.flac"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from speech_clips import SAMPLES, speech
 from numpy.typing import NDArray
+from speech_clips import SAMPLES, speech
 
 from realtime_ser import AudioDeviceError, Health, Recognizer, SpeechEnded
 from realtime_ser.capture.sources import FileSource
@@ -115,10 +115,9 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
 def test_a_failing_microphone_is_reported_after_what_came_before(recognizer: Recognizer) -> None:
     source = ScriptedMicrophone(speech("one_utterance"), AudioDeviceError("gone", "plug it in"))
     events = Engine(source, recognizer.pipeline()).events()
-    seen = []
+    seen: list[Event] = []
     with pytest.raises(AudioDeviceError, match="gone: plug it in"):
-        for event in events:
-            seen.append(event)
+        seen.extend(events)
     assert any(isinstance(each, SpeechEnded) for each in seen)
     assert source.closed
 
@@ -143,7 +142,7 @@ def test_a_display_sees_the_run(recognizer: Recognizer) -> None:
         speaking |= engine.snapshot().speaking
         time.sleep(0.02)
     snapshot = engine.snapshot()
-    updates = [each for each in offline(recognizer, speech("one_utterance"))]
+    updates = offline(recognizer, speech("one_utterance"))
     assert speaking
     assert snapshot.emotion == updates[-2]
     assert snapshot.utterance == updates[-1]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import soxr
-from speech_clips import speech
 from numpy.typing import NDArray
+from speech_clips import speech
 
 from realtime_ser import (
     LABELS,

@@ -3,8 +3,8 @@ import sys
 
 import numpy as np
 import pytest
-from speech_clips import speech
 from numpy.typing import NDArray
+from speech_clips import speech
 
 from realtime_ser import LABELS, AudioInputError, ModelError, Recognizer, SpeechEnded
 

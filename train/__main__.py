@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     gate = commands.add_parser("measure-gate", help="measure the speech gate's errors and delays")
     _add_data(gate)
+    gate.add_argument("--json", action="store_true", help="JSON instead of Markdown")
     gate.set_defaults(run_command=_measure_gate)
     return parser
 
@@ -95,7 +96,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _measure_gate(options: argparse.Namespace) -> None:
     from train.measure_gate import measure_gate
 
-    measure_gate(options.data)
+    measure_gate(options.data, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Augmentation: what a microphone, a room and another voice would change, applied to spectra.
 
-Noise, gain and tilt act on linear magnitudes before normalisation; masks are SpecAugment's (D. Park et
-al., arXiv:1904.08779), mixup is H. Zhang et al.'s (arXiv:1710.09412). Speed is applied to the samples,
-when the utterance is read.
+Noise, gain and tilt act on linear magnitudes before normalisation; masks are SpecAugment's (D. Park
+et al., arXiv:1904.08779), mixup is H. Zhang et al.'s (arXiv:1710.09412). Speed is applied to the
+samples, when the utterance is read.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class AugmentationSettings:
 
 
 def frame_starts(steps: int, count: int, hop: int, random: np.random.Generator) -> list[int]:
-    """Return the first columns of ``count`` frames, ``hop`` apart where the utterance is long enough."""
+    """Return where ``count`` frames start, ``hop`` apart where there is room."""
     room = steps - FRAME_STEPS
     spread = min(hop, room // (count - 1)) if count > 1 else 0
     first = int(random.integers(0, room - spread * (count - 1) + 1))
@@ -66,24 +66,26 @@ def augmented_frames(
     hop: int,
     random: np.random.Generator,
 ) -> dict[str, Float32]:
-    """Return random frames of an utterance, for each map float32 of shape ``[frames, 96, bands]``."""
+    """Return random frames of an utterance: for each map float32 ``[frames, 96, bands]``."""
     noise_ratio = _noise_ratio(settings, random)
-    powers = spectra.powers + np.float32(noise_ratio**2) * np.mean(spectra.powers)
+    noise_power = noise_ratio**2 * float(np.mean(spectra.powers))
+    powers = spectra.powers + np.float32(noise_power)
     tilt, extra_gain = random.uniform(-1, 1, 2)
     starts = frame_starts(len(powers), settings.frames, hop, random)
     factor = np.float32(10 ** (extra_gain * settings.gain_db / 20))
     gains = [
-        factor * level_gain(powers[: start + FRAME_STEPS], LevelNormalisation())
-        for start in starts
+        factor * level_gain(powers[: start + FRAME_STEPS], LevelNormalisation()) for start in starts
     ]
     frames = {}
     for each in feature_maps:
         columns = _noisy(spectra.columns[each.name], noise_ratio, random)
         columns = columns * _tilt(each.bands, float(tilt) * settings.tilt_db)
-        values = np.stack([
-            log_map(columns[start : start + FRAME_STEPS], gain, each)
-            for start, gain in zip(starts, gains, strict=True)
-        ])
+        values = np.stack(
+            [
+                log_map(columns[start : start + FRAME_STEPS], gain, each)
+                for start, gain in zip(starts, gains, strict=True)
+            ]
+        )
         frames[each.name] = _masked(values, settings, random)
     return frames
 
@@ -102,7 +104,8 @@ def _noisy(columns: Float32, ratio: float, random: np.random.Generator) -> Float
     colour = _tilt(bands, float(random.uniform(-12, 12)))
     level = ratio * float(np.sqrt(np.mean(np.square(columns))))
     noise = random.rayleigh(level / np.sqrt(2), columns.shape).astype(np.float32) * colour
-    return np.hypot(columns, noise)
+    together: Float32 = np.hypot(columns, noise)
+    return together
 
 
 def _tilt(bands: int, decibels: float) -> Float32:

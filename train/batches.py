@@ -17,8 +17,8 @@ Batch = tuple[dict[str, Float32], Float32]
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Every utterance about once an epoch, rare labels as often as the others.
 
-    Each batch draws from a generator seeded by the recipe's seed, the epoch and its number, so a resumed
-    run goes on as it would have.
+    Each batch draws from a generator seeded by the recipe's seed, the epoch and its number, so a
+    resumed run goes on as it would have.
     """
 
     def __init__(self, utterances: list[Utterance], recipe: Recipe, epoch: int = 0) -> None:
@@ -64,9 +64,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return random.permutation(np.concatenate(repeated))
 
 
-def _mixed_up(
-    inputs: dict[str, Float32], targets: Float32, random: np.random.Generator
-) -> Batch:
+def _mixed_up(inputs: dict[str, Float32], targets: Float32, random: np.random.Generator) -> Batch:
     share = np.float32(random.beta(0.4, 0.4))
     partner = random.permutation(len(targets))
     mixed = {name: share * each + (1 - share) * each[partner] for name, each in inputs.items()}

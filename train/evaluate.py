@@ -1,4 +1,4 @@
-"""Scores: unweighted average recall over whole utterances, framed as the live program frames them."""
+"""Scores on validation voices, of utterances framed as the live program frames them."""
 
 import keras
 import numpy as np
@@ -28,10 +28,12 @@ def framed(
         level_gain(spectra.powers[: start + FRAME_STEPS], LevelNormalisation()) for start in window
     ]
     return {
-        each.name: np.stack([
-            log_map(spectra.columns[each.name][start : start + FRAME_STEPS], gain, each)
-            for start, gain in zip(window, gains, strict=True)
-        ])
+        each.name: np.stack(
+            [
+                log_map(spectra.columns[each.name][start : start + FRAME_STEPS], gain, each)
+                for start, gain in zip(window, gains, strict=True)
+            ]
+        )
         for each in feature_maps
     }
 

@@ -123,9 +123,7 @@ def _convert(
     return content
 
 
-def _training_record(
-    recipe: Recipe, embed: keras.Model, classify: keras.Model
-) -> dict[str, Any]:
+def _training_record(recipe: Recipe, embed: keras.Model, classify: keras.Model) -> dict[str, Any]:
     return {
         "recipe": recipe.name,
         "commit": _commit(),
@@ -141,7 +139,9 @@ def _commit() -> str:
 
 
 def update_manifest(folder: Path, **changes: Any) -> None:
-    """Rewrite the manifest with these values changed and the hashes of the files as they are now."""
+    """Rewrite the manifest with these values changed and the files' present hashes."""
     path = folder / MANIFEST_FILE
     values = json.loads(path.read_text())
-    path.write_text(json.dumps({**values, **changes, "files": file_hashes(folder)}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({**values, **changes, "files": file_hashes(folder)}, indent=2) + "\n"
+    )

@@ -47,7 +47,8 @@ def fit(recipe: Recipe, data: Path, run: Path, *, final: bool) -> None:
     Args:
         recipe: what to train.
         data: folder of RAVDESS.
-        run: folder of the run: checkpoints, log, networks and scores; a run that was cut short resumes.
+        run: folder of the run: checkpoints, log, networks and scores; a run that was cut short
+            resumes.
         final: train on the validation actors too, and score nothing.
     """
     keras.utils.set_random_seed(recipe.fit.seed)
@@ -69,9 +70,12 @@ def fit(recipe: Recipe, data: Path, run: Path, *, final: bool) -> None:
         unseen = load_utterances(clips, recipe.feature_maps, (1.0,), cache)
         validation = ValidationScores((embed, classify), unseen, recipe)
         callbacks.append(validation)
-    _train(recipe, Batches(utterances, recipe), training_network(
-        embed, classify, recipe.augmentation.frames
-    ), callbacks)
+    _train(
+        recipe,
+        Batches(utterances, recipe),
+        training_network(embed, classify, recipe.augmentation.frames),
+        callbacks,
+    )
     embed.save(run / "embedder.keras")
     classify.save(run / "classifier.keras")
     if validation is not None:

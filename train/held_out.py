@@ -1,4 +1,4 @@
-"""The held-out score: the committed model, through the command a user runs, on voices it never heard."""
+"""The held-out score: the committed model, as users run it, on voices it never heard."""
 
 import json
 import subprocess
@@ -20,16 +20,16 @@ NO_SPEECH = "no speech"
 def evaluate_held_out(data: Path, model: Path) -> dict[str, Any]:
     """Score a model folder on actors 21-24 of RAVDESS.
 
-    A clip counts as right when the ``label`` of its ``file`` event is its own; ``uncertain`` and clips in
-    which the gate heard nobody count as wrong.
+    A clip counts as right when the ``label`` of its ``file`` event is its own; ``uncertain`` and
+    clips in which the gate heard nobody count as wrong.
 
     Args:
         data: folder of RAVDESS.
         model: model folder.
 
     Returns:
-        The protocol's description, and accuracy, unweighted average recall (UAR), recall of each class
-        and sex, and the confusion matrix with rows and columns named by ``columns``.
+        The protocol's description, and accuracy, unweighted average recall (UAR), recall of each
+        class and sex, and the confusion matrix with rows and columns named by ``columns``.
     """
     clips = list_clips(data, HELD_OUT_ACTORS)
     guesses = _analyze(clips, model)
@@ -51,7 +51,9 @@ def _analyze(clips: Sequence[Clip], model: Path) -> list[str]:
     if run.returncode:
         raise RealtimeSerError("realtime-ser analyze failed", "see what it said above")
     events = map(json.loads, run.stdout.splitlines())
-    labels = {each["path"]: each["label"] or NO_SPEECH for each in events if each["event"] == "file"}
+    labels = {
+        each["path"]: each["label"] or NO_SPEECH for each in events if each["event"] == "file"
+    }
     return [labels[path] for path in paths]
 
 

@@ -11,17 +11,18 @@ from train.held_out import confusion_table, figures_table
 CARD = """\
 # Model card: {name}
 
-Eight probabilities (neutral, calm, happy, sad, angry, fearful, disgust, surprised) for a voice, from
-frames of 0.96 s. The network is YAMNet's body ({parameters:,} parameters with the parts added to it), every
-layer trained further; the files of this folder are `model.tflite` (LiteRT, signatures `embed` and
-`classify`) and `manifest.json`.
+Eight probabilities (neutral, calm, happy, sad, angry, fearful, disgust, surprised) for a voice,
+from frames of 0.96 s. The network is YAMNet's body ({parameters:,} parameters with the parts added
+to it), every layer trained further; the files of this folder are `model.tflite` (LiteRT, signatures
+`embed` and `classify`) and `manifest.json`.
 
 ## Training data and licence
 
-RAVDESS speech clips of actors 1–20: 24 professional actors, North American English, two sentences, each
-emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018). RAVDESS is licensed
-CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the same licence. They started
-from the published YAMNet (Google, Apache-2.0); no layer was left as published.
+RAVDESS speech clips of actors 1–20: 24 professional actors, North American English, two sentences,
+each emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018). RAVDESS is
+licensed CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the same
+licence. They started from the published YAMNet (Google, Apache-2.0); no layer was left as
+published.
 
 Trained by `python -m train fit --recipe {recipe} --final` at commit `{commit}` of this repository.
 
@@ -37,14 +38,16 @@ Reprinted by `python -m train evaluate --data FOLDER`.
 
 ## Known failures and limits
 
-- Acted emotion is not felt emotion: expect less on spontaneous speech, other languages, other accents,
-  children, and voices changed by illness. None of these was measured.
-- The classes with the lowest recall above are the ones to distrust most; calm and neutral, and sad and
-  fearful, are near neighbours in RAVDESS itself.
+- Acted emotion is not felt emotion: expect less on spontaneous speech, other languages, other
+  accents, children, and voices changed by illness. None of these was measured.
+- The classes with the lowest recall above are the ones to distrust most; calm and neutral, and sad
+  and fearful, are near neighbours in RAVDESS itself.
 - Loudness is normalised away on purpose: a louder voice is not an angrier person. A whisper and a
   shout at the same distance differ only in their sound.
-- The speech gate is not a speech recognizer: music, laughter or a television may open it and are then given an emotion.
-- The probabilities are not calibrated; a confidence of 0.8 does not promise to be right four times in five.
+- The speech gate is not a speech recognizer: music, laughter or a television may open it and are
+  then given an emotion.
+- The probabilities are not calibrated; a confidence of 0.8 does not promise to be right four times
+  in five.
 
 ## Use
 

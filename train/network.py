@@ -54,7 +54,7 @@ class NetworkSettings:
 
 @keras.saving.register_keras_serializable("realtime_ser")
 class AttentiveStatistics(layers.Layer):  # type: ignore[misc]
-    """Weighted mean and deviation over time: ``[batch, time, channels]`` to ``[batch, 2 channels]``."""
+    """Weighted mean and deviation: ``[batch, time, channels]`` to ``[batch, 2 channels]``."""
 
     def __init__(self, units: int, **options: object) -> None:
         super().__init__(**options)
@@ -151,9 +151,7 @@ def classifier(channels: int, settings: NetworkSettings) -> keras.Model:
 
 def training_network(embed: keras.Model, classify: keras.Model, frames: int) -> keras.Model:
     """Return the two joined: maps ``[batch, frames, 96, bands]`` to eight logits."""
-    inputs = [
-        keras.Input((frames, *each.shape[1:]), name=each.name) for each in embed.inputs
-    ]
+    inputs = [keras.Input((frames, *each.shape[1:]), name=each.name) for each in embed.inputs]
     flat = [ops.reshape(each, (-1, *each.shape[2:])) for each in inputs]
     positions, channels = embed.output.shape[1:]
     embeddings = embed(flat)
@@ -179,5 +177,8 @@ def load_published_weights(embed: keras.Model) -> None:
         if not layer.weights or not layer.name.startswith("layer"):
             continue
         names = [f"{layer.name}_{weight.path.split('/')[-1]}" for weight in layer.weights]
-        aliases = [name.replace("depthwise_conv_kernel", "depthwise_conv_depthwise_kernel") for name in names]
+        aliases = [
+            name.replace("depthwise_conv_kernel", "depthwise_conv_depthwise_kernel")
+            for name in names
+        ]
         layer.set_weights([np.asarray(published[name]) for name in aliases])

@@ -1,6 +1,7 @@
-"""RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song: its file names and folders.
+"""RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song: names and folders.
 
-S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018; Zenodo record 1188976, CC BY-NC-SA 4.0.
+S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018; Zenodo record 1188976, CC
+BY-NC-SA 4.0.
 """
 
 from collections.abc import Collection
@@ -41,8 +42,11 @@ def parse_clip(path: Path) -> Clip:
     parts = path.stem.split("-")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
     highest = (3, 1, len(LABELS), 2, 2, 2, 24)
-    if len(parts) != 7 or len(numbers) != 7 or numbers[:2] != [3, 1] or not all(
-        1 <= number <= limit for number, limit in zip(numbers, highest, strict=True)
+    if (
+        len(parts) != 7
+        or len(numbers) != 7
+        or numbers[:2] != [3, 1]
+        or not all(1 <= number <= limit for number, limit in zip(numbers, highest, strict=True))
     ):
         raise AudioInputError(
             f"{path.name} is not the name of a RAVDESS speech clip",

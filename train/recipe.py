@@ -68,4 +68,6 @@ def load_recipe(name: str) -> Recipe:
             AugmentationSettings(**{**augmentation, "speeds": tuple(augmentation["speeds"])}),
         )
     except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"recipe {path} cannot be read ({error})", "correct the file") from error
+        raise SettingsError(
+            f"recipe {path} cannot be read ({error})", "correct the file"
+        ) from error

@@ -1,26 +1,27 @@
-"""Clips to spectra: what the speech gate lets through, in several augmented variants, cached on disk."""
+"""Clips to spectra: what the speech gate lets through, at several speeds, cached on disk."""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from realtime_ser.analysis import resampled
+from realtime_ser.capture.sources import FileSource
 from realtime_ser.emotion.frontend import (
-    REACH_SAMPLES,
     FRAME_SAMPLES,
+    REACH_SAMPLES,
     FeatureMap,
     spectral_columns,
     step_powers,
     to_float,
 )
-from realtime_ser.settings import SAMPLE_RATE
 from realtime_ser.speech.gate import GateSettings, Held, SpeechGate
 from train.ravdess import Clip
 
@@ -56,9 +57,7 @@ class Utterance:
 
 def read_clip(path: Path) -> Int16:
     """Return a clip as 16 kHz mono int16, shape ``[n]``."""
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE)
-    return np.clip(np.round(mono * 32768.0), -32768, 32767).astype(np.int16)
+    return np.concatenate(list(resampled(FileSource(path))))
 
 
 def gated(samples: Int16, settings: GateSettings | None = None) -> Int16:
@@ -131,8 +130,9 @@ def _at_speed(samples: Int16, speed: float) -> Int16:
 
 
 def _write(entry: Path, variants: list[Spectra]) -> None:
-    arrays = {f"powers {index}": variant.powers for index, variant in enumerate(variants)}
+    arrays: dict[str, Any] = {}
     for index, variant in enumerate(variants):
+        arrays[f"powers {index}"] = variant.powers
         arrays |= {f"{name} {index}": values for name, values in variant.columns.items()}
     unfinished = entry.with_suffix(".part.npz")
     np.savez(unfinished, **arrays)

@@ -84,9 +84,7 @@ def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None
     """Do what ``find_input_device`` does among these devices, those without input included."""
     inputs = [device for device in devices if device.channels]
     if not inputs:
-        raise AudioDeviceError(
-            "there is no input device", HOW_TO_CHECK.get(sys.platform, HOW_TO_CHECK["linux"])
-        )
+        raise no_input_device()
     if choice is None:
         matches = [device for device in inputs if device.default]
         problem = "the system has no default input device"
@@ -104,6 +102,12 @@ def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None
             f"give more of the name, or the index, of {_listed(matches)}",
         )
     return matches[0]
+
+
+def no_input_device() -> AudioDeviceError:
+    """Return what to tell the user where nothing can record."""
+    remedy = HOW_TO_CHECK.get(sys.platform, HOW_TO_CHECK["linux"])
+    return AudioDeviceError("there is no input device", remedy)
 
 
 def _named(devices: Sequence[InputDevice], name: str) -> list[InputDevice]:

@@ -1,4 +1,4 @@
-"""The feeder: moves a source's blocks, as 16 kHz mono, into the ring buffer at the pace of real time.
+"""The feeder: moves a source, as 16 kHz mono, into the ring buffer at the pace of real time.
 
 A microphone sets the pace itself and may overwrite what was not read. A file is delivered in small
 pieces, each when a microphone would have delivered it, and waits for the reader.
@@ -41,7 +41,9 @@ class Feeder:
         silent_input: a microphone has delivered nothing but zeros for two seconds.
     """
 
-    def __init__(self, source: Source, ring: RingBuffer[np.int16], last_sample: int | None = None) -> None:
+    def __init__(
+        self, source: Source, ring: RingBuffer[np.int16], last_sample: int | None = None
+    ) -> None:
         self._source = source
         self._next_source: Source | None = None
         self._ring = ring
@@ -122,7 +124,9 @@ class Feeder:
         for start in range(0, len(samples), DELIVERY_SAMPLES):
             piece = samples[start : start + DELIVERY_SAMPLES]
             self._pace.await_turn(len(piece), self._stopping)
-            while not self._stopping.is_set() and self._ring.capacity - self._ring.unread < len(piece):
+            while not self._stopping.is_set() and self._ring.capacity - self._ring.unread < len(
+                piece
+            ):
                 self._stopping.wait(WAIT_SECONDS)
             self._ring.write(piece[: self._wanted()])
 

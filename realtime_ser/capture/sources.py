@@ -235,8 +235,9 @@ class FileSource:
     overflows = 0
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.name = os.fspath(path)
-        _check_file(Path(path), self.name)
+        self.name = Path(path).name
+        self._path = os.fspath(path)
+        _check_file(Path(path), self._path)
         import soundfile
 
         self._unreadable: type[Exception] = soundfile.LibsndfileError
@@ -244,7 +245,7 @@ class FileSource:
             self._file = soundfile.SoundFile(path)
         except soundfile.LibsndfileError as error:
             raise AudioInputError(
-                f"{self.name} is not audio that can be read ({_reason(error)})",
+                f"{self._path} is not audio that can be read ({_reason(error)})",
                 "give a WAV, FLAC or OGG file",
             ) from error
         # soundfile seeks after every read where it can; at the end of a FLAC stream of unknown
@@ -259,7 +260,7 @@ class FileSource:
         self._dtype = "int16" if self._file.subtype == "PCM_16" else "float32"
         if not self._file.frames:
             self.close()
-            raise AudioInputError(f"{self.name} holds no audio", "record or convert it again")
+            raise AudioInputError(f"{self._path} holds no audio", "record or convert it again")
 
     def read(self) -> Block | None:
         """Return the next 0.1 s; ``None`` at the end.
@@ -289,7 +290,7 @@ class FileSource:
     def _damaged(self, reason: str) -> AudioInputError:
         second = self._frames_read / self.rate
         return AudioInputError(
-            f"{self.name} is damaged or cut off after {second:.2f} s ({reason})",
+            f"{self._path} is damaged or cut off after {second:.2f} s ({reason})",
             "get or convert the file again",
         )
 
@@ -400,7 +401,7 @@ class RawSource:
             raise AudioInputError(f"{self.name} is empty", HOW_TO_PIPE)
         if self._odd_byte:
             raise AudioInputError(
-                f"{self.name} ended in the middle of a sample, after {self._bytes} bytes",
+                f"{self.name} held an odd number of bytes, {self._bytes}",
                 "pipe 16-bit samples (s16le), two bytes each",
             )
 

@@ -1,19 +1,19 @@
 """The frontend: speech samples to normalised log-spectral frames, each column computed once.
 
 The mel map is YAMNet's (M. Plakal and D. Ellis, tensorflow/models research/audioset/yamnet): 25 ms
-periodic Hann window every 10 ms, magnitudes of a 512-point FFT, 64 mel bands from 125 to 7500 Hz on the
-HTK scale, log(x + 0.001). A network may take further maps beside it; their windows end where the
-mel window ends, so that a longer window costs no delay.
+periodic Hann window every 10 ms, magnitudes of a 512-point FFT, 64 mel bands from 125 to 7500 Hz on
+the HTK scale, log(x + 0.001). A network may take further maps beside it; their windows end where
+the mel window ends, so that a longer window costs no delay.
 
-Loudness says more about the microphone than about the voice, so each frame is scaled to one level: the
-RMS of the utterance's last seconds up to the end of that frame. This looks at no later sample, and the
-training package calls the same functions.
+Loudness says more about the microphone than about the voice, so each frame is scaled to one level:
+the RMS of the utterance's last seconds up to the end of that frame. This looks at no later sample,
+and the training package calls the same functions.
 """
 
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -72,7 +72,8 @@ class LevelNormalisation:
 
     Attributes:
         target_dbfs: RMS after scaling, in dB of full scale.
-        memory_steps: columns before the frame's end, within the utterance, that the level is taken over.
+        memory_steps: columns before the frame's end, within the utterance, that the level is taken
+            over.
         highest_gain_db: limit of the gain, so that near-silence stays quiet.
     """
 
@@ -98,18 +99,18 @@ class Frame:
 def filter_bank(feature_map: FeatureMap) -> Float32:
     """Return triangular filters, shape ``[fft_samples // 2 + 1, bands]``.
 
-    The mel scale is HTK's, mel(f) = 1127 ln(1 + f / 700) (S. Young et al., The HTK Book, section 5.4);
-    triangles are straight on that scale and the zero-frequency bin is left out, as in TensorFlow's
-    ``linear_to_mel_weight_matrix``.
+    The mel scale is HTK's, mel(f) = 1127 ln(1 + f / 700) (S. Young et al., The HTK Book, section
+    5.4); triangles are straight on that scale and the zero-frequency bin is left out, as in
+    TensorFlow's ``linear_to_mel_weight_matrix``.
     """
 
-    def scaled(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scaled(hertz: Any) -> Any:
         return 1127.0 * np.log1p(hertz / 700.0) if feature_map.scale == "mel" else np.log(hertz)
 
-    bins = np.fft.rfftfreq(feature_map.fft_samples, 1 / SAMPLE_RATE)[1:, np.newaxis]
-    limits = scaled(np.array([feature_map.lowest_hz, feature_map.highest_hz]))
-    edges = np.linspace(limits[0], limits[1], feature_map.bands + 2)
+    lowest, highest = scaled(feature_map.lowest_hz), scaled(feature_map.highest_hz)
+    edges = np.linspace(lowest, highest, feature_map.bands + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    bins = np.fft.rfftfreq(feature_map.fft_samples, 1 / SAMPLE_RATE)[1:, np.newaxis]
     position = scaled(bins)
     rising, falling = (position - lower) / (centre - lower), (upper - position) / (upper - centre)
     triangles = np.maximum(0.0, np.minimum(rising, falling))
@@ -130,13 +131,15 @@ def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
     """
     windows = sliding_window_view(samples, feature_map.window_samples)[::STEP_SAMPLES]
     spectrum = np.fft.rfft(windows * _hann(feature_map.window_samples), feature_map.fft_samples)
-    return np.abs(spectrum).astype(np.float32) @ filter_bank(feature_map)
+    magnitudes: Float32 = np.abs(spectrum).astype(np.float32) @ filter_bank(feature_map)
+    return magnitudes
 
 
 def step_powers(samples: Float32) -> Float32:
     """Return the mean square of each whole 10 ms step, shape ``[len(samples) // 160]``."""
     whole = len(samples) - len(samples) % STEP_SAMPLES
-    return np.mean(np.square(samples[:whole]).reshape(-1, STEP_SAMPLES), axis=1)
+    powers: Float32 = np.square(samples[:whole]).reshape(-1, STEP_SAMPLES).mean(axis=1)
+    return powers
 
 
 def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
@@ -148,7 +151,8 @@ def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
 
 def log_map(columns: Float32, gain: np.float32, feature_map: FeatureMap) -> Float32:
     """Return the logarithm of the scaled magnitudes."""
-    return np.log(columns * gain + np.float32(feature_map.log_offset))
+    logarithms: Float32 = np.log(columns * gain + np.float32(feature_map.log_offset))
+    return logarithms
 
 
 def to_float(samples: Int16) -> Float32:
@@ -159,8 +163,8 @@ def to_float(samples: Int16) -> Float32:
 class Frontend:
     """Cuts one utterance at a time into frames.
 
-    Work is done only when a frame is complete, always on the same columns, so the frames are bit for
-    bit the same however the samples arrive.
+    Work is done only when a frame is complete, always on the same columns, so the frames are bit
+    for bit the same however the samples arrive.
     """
 
     def __init__(
@@ -185,7 +189,7 @@ class Frontend:
         self._powers = np.empty(0, np.float32)
 
     def process(self, samples: Int16) -> list[Frame]:
-        """Take the next samples of the utterance, shape ``[n]``, and return the frames they complete."""
+        """Take the next samples, shape ``[n]``, and return the frames they complete."""
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
         frames: list[Frame] = []
@@ -212,9 +216,7 @@ class Frontend:
         self._append_columns(steps)
         self._samples = self._samples[steps * STEP_SAMPLES :]
         gain = level_gain(self._powers, self._level)
-        maps = {
-            each.name: log_map(self._columns[each.name], gain, each) for each in self._maps
-        }
+        maps = {each.name: log_map(self._columns[each.name], gain, each) for each in self._maps}
         frame = Frame(self._first_step, maps)
         self._first_step += self._hop_steps
         return frame
@@ -229,7 +231,9 @@ class Frontend:
         for each in self._maps:
             first = self._history + REACH_SAMPLES - each.window_samples
             new = spectral_columns(self._samples[first:], each)
-            self._columns[each.name] = np.concatenate((self._columns[each.name], new))[-FRAME_STEPS:]
+            self._columns[each.name] = np.concatenate((self._columns[each.name], new))[
+                -FRAME_STEPS:
+            ]
         known = self._samples[self._history :][: steps * STEP_SAMPLES]
         powers = np.concatenate((self._powers, step_powers(known)))
         self._powers = powers[-self._level.memory_steps :]

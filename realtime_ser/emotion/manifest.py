@@ -65,7 +65,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     if not folder.is_dir():
-        raise ModelError(f"there is no model folder {folder}", "check --model and REALTIME_SER_MODEL")
+        raise ModelError(
+            f"there is no model folder {folder}", "check --model and REALTIME_SER_MODEL"
+        )
     content = read_limited(path, LARGEST_MANIFEST_BYTES)
     try:
         values = json.loads(content)
@@ -125,9 +127,12 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
 
 def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     """Refuse what this version cannot run."""
-    limits = all(0 < each.bands <= 512 and 0 < each.window_samples <= each.fft_samples <= 1 << 16
-                 and 0 < each.lowest_hz < each.highest_hz <= SAMPLE_RATE / 2
-                 for each in manifest.feature_maps)
+    limits = all(
+        0 < each.bands <= 512
+        and 0 < each.window_samples <= each.fft_samples <= 1 << 16
+        and 0 < each.lowest_hz < each.highest_hz <= SAMPLE_RATE / 2
+        for each in manifest.feature_maps
+    )
     rules = (
         (values["format_version"] == FORMAT_VERSION, "another format version"),
         (values["sample_rate"] == SAMPLE_RATE, "another sample rate than 16 kHz"),

@@ -64,13 +64,15 @@ class EmotionModel:
         """
         batch = {name: values[np.newaxis] for name, values in maps.items()}
         with self._lock:
-            embedding: Float32 = self._embed(**batch)["embedding"]
-        return embedding[0]
+            embedding: Float32 = self._embed(**batch)["embedding"][0]
+        return embedding
 
     def classify(self, embeddings: Sequence[Float32]) -> Float32:
-        """Return the probabilities of a window of one or more embeddings, float32, shape ``[8]``."""
+        """Return the probabilities of one or more embeddings together, float32, ``[8]``."""
         with self._lock:
-            probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))["probabilities"]
+            probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))[
+                "probabilities"
+            ]
         return probabilities
 
     def _check_outputs(self) -> None:

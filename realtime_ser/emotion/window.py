@@ -13,8 +13,8 @@ Float32 = NDArray[np.float32]
 class Window:
     """Holds an utterance's newest embeddings, and what the whole utterance amounts to.
 
-    The utterance as a whole is the mean over its full windows, so that a long one does not count for
-    its last seconds alone; one that never fills a window is what its last window was.
+    The utterance as a whole is the mean over its full windows, so that a long one does not count
+    for its last seconds alone; one that never fills a window is what its last window was.
     """
 
     def __init__(self, model: EmotionModel, frames: int) -> None:

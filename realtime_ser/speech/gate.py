@@ -3,9 +3,9 @@
 Every 30 ms frame gets one vote. It is *voiced* when WebRTC's detector says speech and the frame
 stands out of the noise floor, the quietest moment of the last three seconds: speech rises and
 falls with its syllables, while a fan or a hum, which the detector alone takes for speech, does not.
-The gate opens when most recent frames are voiced and their level wavers as a voice's does, hands out
-the audio from before the onset too, and closes when no frame has been voiced for the length of the
-hangover.
+The gate opens when most recent frames are voiced and their level wavers as a voice's does, hands
+out the audio from before the onset too, and closes when no frame has been voiced for the length of
+the hangover.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ Int16 = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """How the gate decides; ``python -m train measure-gate`` prints the figures behind the defaults.
+    """How the gate decides; ``python -m train measure-gate`` prints the reasons.
 
     Attributes:
         vad_mode: aggressiveness of WebRTC's detector, 0 to 3.
@@ -46,7 +46,7 @@ class GateSettings:
     vote_frames: int = 10
     opening_votes: int = 6
     margin_db: float = 6.0
-    wavering_db: float = 0.3
+    wavering_db: float = 1.5
     floor_frames: int = 100
     pre_roll: float = 0.3
     hangover: float = 0.6

@@ -43,7 +43,7 @@ def test_16_bit_files_arrive_bit_for_bit(tmp_path: Path, name: str) -> None:
     source = FileSource(path)
     samples, error = read_all(path)
 
-    assert (source.name, source.rate, source.channels) == (str(path), RATE, 2)
+    assert (source.name, source.rate, source.channels) == (name, RATE, 2)
     assert (source.live, source.overflows, source.duration) == (False, 0, 30_001 / RATE)
     assert error is None
     assert samples.dtype == np.int16

@@ -52,14 +52,14 @@ def test_half_a_sample_at_the_end_is_told_after_the_whole_ones() -> None:
     samples, error = read_until_error(RawSource(io.BytesIO(BYTES[:-1])))
 
     np.testing.assert_array_equal(samples, NOISE[:-1])
-    assert "standard input ended in the middle of a sample, after 39999 bytes: " in str(error)
+    assert "standard input held an odd number of bytes, 39999: " in str(error)
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (b"", "standard input is empty: pipe raw 16 kHz mono s16le samples into it"),
-        (b"\x01", "standard input ended in the middle of a sample, after 1 bytes"),
+        (b"\x01", "standard input held an odd number of bytes, 1"),
         (b"RIFF\x24\x77\x01\x00WAVEfmt ", "standard input holds a sound file, not raw samples"),
         (b"fLaC\x00\x00\x00\x22", "standard input holds a sound file, not raw samples"),
     ],

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from speech_clips import speech
+
 from realtime_ser.emotion.frontend import (
     FRAME_SAMPLES,
     YAMNET_MEL,
@@ -22,7 +22,7 @@ BOTH = (YAMNET_MEL, PITCH)
 
 
 def mel_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """YAMNet's log-mel written a second time, straight from its description, one filter at a time."""
+    """YAMNet's log-mel a second time, from its description, one filter at a time."""
 
     def mel(hertz: float) -> float:
         return 1127 * float(np.log(1 + hertz / 700))

@@ -37,9 +37,7 @@ def refused(folder: Path, words: str) -> None:
 
 def test_the_bundled_model_gives_eight_probabilities() -> None:
     model = EmotionModel()
-    frame = {
-        each.name: _zeros(each.bands) for each in model.manifest.feature_maps
-    }
+    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
     probabilities = model.classify([model.embed(frame)] * 3)
     assert probabilities.shape == (8,)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)

@@ -205,6 +205,14 @@ def test_steady_sound_never_opens(name: str, dbfs: float) -> None:
     assert run(SpeechGate(), samples) == []
 
 
+@pytest.mark.parametrize("name", ["hum of 60 Hz", "tone of 100 Hz", "white noise"])
+def test_steady_sound_that_is_switched_on_never_opens(name: str) -> None:
+    faint = at_level(white(3 * SAMPLE_RATE), -75.0)
+    loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (-30 / 20)
+
+    assert run(SpeechGate(), to_int16(np.concatenate((faint, loud)))) == []
+
+
 @pytest.mark.parametrize("block", [1, 7, 160, 480, 4800])
 def test_block_size_changes_nothing(block: int) -> None:
     samples, _ = soundfile.read(SPEECH_SAMPLES / "one_utterance.flac", dtype="int16")

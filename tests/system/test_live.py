@@ -1,4 +1,4 @@
-"""The live program, on the real PortAudio, hearing a clip that is played into a virtual microphone."""
+"""The live program, on the real PortAudio, hears a clip played into a virtual microphone."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from speech_clips import SAMPLES
 from virtual_microphone import DEVICE, VirtualMicrophone
 

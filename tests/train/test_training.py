@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from speech_clips import speech
 
 from realtime_ser.emotion.frontend import (
     YAMNET_MEL,
@@ -18,7 +19,6 @@ from realtime_ser.emotion.frontend import (
     to_float,
 )
 from realtime_ser.emotion.model import EmotionModel, bundled_model_folder
-from speech_clips import speech
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]
 
