@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(evaluate)
     _add_model(evaluate)
     evaluate.add_argument(
-        "--write", action="store_true", help="put the scores into the manifest and the model card"
+        "--write", action="store_true", help="put the scores into the manifest, the model card and the README"
     )
     evaluate.set_defaults(run_command=_evaluate)
 
@@ -88,9 +88,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     scores = evaluate_held_out(options.data, options.model)
     print_scores(scores)
     if options.write:
-        from train.model_card import write_model_card
+        from train.model_card import readme_with_scores, write_model_card
 
         write_model_card(options.model, scores)
+        readme = Path("README.md")
+        readme.write_text(readme_with_scores(readme.read_text(), scores))
 
 
 def _measure_gate(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The model card: written from the manifest, never by hand."""
+"""The model card and the README's table of scores: written from the manifest, never by hand."""
 
 import json
 from pathlib import Path
@@ -54,6 +54,18 @@ Reprinted by `python -m train evaluate --data FOLDER`.
 For demonstrations, research and prototypes. Not for decisions about people: the EU AI Act
 (Regulation (EU) 2024/1689, article 5(1)(f)) prohibits inferring emotions at work and in education.
 """
+
+
+README_BEGIN = "<!-- written by `python -m train evaluate --write` -->\n"
+README_END = "<!-- end of what is written -->\n"
+
+
+def readme_with_scores(readme: str, scores: dict[str, Any]) -> str:
+    """Return the README's text with its table of scores exchanged for these."""
+    before, rest = readme.split(README_BEGIN)
+    _, after = rest.split(README_END)
+    tables = f"{figures_table(scores)}\n\n{confusion_table(scores)}\n"
+    return f"{before}{README_BEGIN}\n{tables}\n{README_END}{after}"
 
 
 def write_model_card(folder: Path, scores: dict[str, Any]) -> None:

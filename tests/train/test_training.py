@@ -151,10 +151,10 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     assert model.manifest.feature_maps == recipe.feature_maps
 
 
-def test_the_bundled_models_card_is_that_of_its_manifest(tmp_path: Path) -> None:
+def test_card_and_readme_state_the_scores_of_the_manifest(tmp_path: Path) -> None:
     import shutil
 
-    from train.model_card import write_model_card
+    from train.model_card import readme_with_scores, write_model_card
 
     folder = Path(shutil.copytree(bundled_model_folder(), tmp_path / bundled_model_folder().name))
     card = (folder / "README.md").read_text()
@@ -162,3 +162,5 @@ def test_the_bundled_models_card_is_that_of_its_manifest(tmp_path: Path) -> None
     write_model_card(folder, scores)
     assert (folder / "README.md").read_text() == card
     assert EmotionModel(folder).manifest == EmotionModel(bundled_model_folder()).manifest
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert readme_with_scores(readme, scores) == readme

@@ -1,0 +1,33 @@
+"""Draws the README's picture: the terminal UI, live on the demo clip.
+
+    python tests/output/make_readme_picture.py
+"""
+
+import asyncio
+from pathlib import Path
+
+from realtime_ser import Recognizer, Settings
+from realtime_ser.capture.sources import FileSource
+from realtime_ser.demo import demo_clip
+from realtime_ser.engine import Engine
+from realtime_ser.output.terminal.app import EmotionApp
+
+PICTURE = Path(__file__).with_name("readme_picture.svg")
+MOMENT = 15.5
+"""Seconds into the clip."""
+
+
+async def draw() -> None:
+    """Replay the demo clip to the moment and save the screen."""
+    engine = Engine(FileSource(demo_clip()), Recognizer().pipeline())
+    app = EmotionApp(engine, Settings())
+    async with app.run_test(size=(100, 30)) as pilot:
+        engine.start()
+        while engine.snapshot().time < MOMENT:
+            await pilot.pause(0.1)
+        app.save_screenshot(PICTURE.name, str(PICTURE.parent))
+    engine.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(draw())
