@@ -36,7 +36,8 @@ READ_SAMPLES = SAMPLE_RATE // 2
 
 WAIT_SECONDS = 0.5
 HEALTH_SAMPLES = 5 * SAMPLE_RATE
-STOP_SECONDS = 5.0
+STOP_SECONDS = 1.0
+"""How long a thread may take to end; one that waits for a silent pipe is left behind."""
 
 log = logging.getLogger("realtime_ser")
 
@@ -241,7 +242,7 @@ class Engine:
             input_dbfs=self._meter.read(),
             speaking=self._pipeline.is_speaking,
             overflows=self._feeder.overflows,
-            lost_samples=self._ring.lost,
+            lost_samples=self._feeder.lost_samples,
             lag_ms=self._lag_ms(),
             silent_input=self._feeder.silent_input,
         )
@@ -258,7 +259,7 @@ class Engine:
         return Health(
             seconds(self._pipeline.position),
             self._feeder.overflows,
-            self._ring.lost,
+            self._feeder.lost_samples,
             self._lag_ms(),
             self._health_meter.read(),
         )

@@ -1,6 +1,7 @@
 """Live runs over files and over a scripted microphone, where a fault has to be forced."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,15 +24,20 @@ CLIP = SAMPLES / "one_utterance.flac"
 class ScriptedMicrophone:
     """A microphone that delivers what it is given, as fast as it is read."""
 
-    name, rate, channels, live, overflows = "scripted", 16_000, 1, True, 0
+    name, rate, channels, live, overflows, lost_frames = "scripted", 16_000, 1, True, 0, 0
 
     def __init__(self, samples: NDArray[np.int16], error: Exception | None = None) -> None:
         self._blocks = iter(np.array_split(samples, max(1, len(samples) // 1600)))
         self._error = error
         self.closed = False
+        self.rests_before = -1
+        self.may_go_on = threading.Event()
 
     def read(self) -> NDArray[np.int16] | None:
         for block in self._blocks:
+            self.rests_before -= 1
+            if self.rests_before == 0:
+                self.may_go_on.wait()
             return block[:, np.newaxis]
         if self._error:
             raise self._error
@@ -67,7 +73,7 @@ def test_a_microphone_gives_the_events_of_its_samples(recognizer: Recognizer) ->
 def test_the_recording_holds_exactly_what_was_analysed(
     recognizer: Recognizer, tmp_path: Path
 ) -> None:
-    samples = speech("three_utterances")
+    samples = speech("one_utterance")
     recording = Recording(tmp_path / "out.wav")
     engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline(), recording=recording)
     events = said(engine.events())
@@ -78,7 +84,7 @@ def test_the_recording_holds_exactly_what_was_analysed(
 
 
 def test_the_duration_is_exact(recognizer: Recognizer) -> None:
-    microphone = ScriptedMicrophone(speech("three_utterances"))
+    microphone = ScriptedMicrophone(speech("one_utterance"))
     engine = Engine(microphone, recognizer.pipeline(), duration=2.5)
     *_, last = engine.events()
     assert isinstance(last, Health)
@@ -90,13 +96,13 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
     recognizer: Recognizer, tmp_path: Path
 ) -> None:
     samples = np.tile(speech("three_utterances"), 3)
-    engine = Engine(
-        ScriptedMicrophone(samples),
-        recognizer.pipeline(),
-        recording=Recording(tmp_path / "out.wav"),
-    )
+    microphone = ScriptedMicrophone(samples)
+    microphone.rests_before = 20
+    recording = Recording(tmp_path / "out.wav")
+    engine = Engine(microphone, recognizer.pipeline(), recording=recording)
     events = engine.events()
     next(events)
+    microphone.may_go_on.set()
     while engine._capture_thread.is_alive():
         time.sleep(0.01)
     *_, health = events
@@ -110,6 +116,15 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
     analysed = len(samples) - newest - health.lost_samples
     np.testing.assert_array_equal(recorded[:analysed], samples[:analysed])
     assert not recorded[analysed:-newest].any()
+
+
+def test_what_the_microphone_itself_lost_is_silence_and_counted(recognizer: Recognizer) -> None:
+    microphone = ScriptedMicrophone(speech("one_utterance"))
+    microphone.lost_frames = 8_000
+    *_, health = Engine(microphone, recognizer.pipeline()).events()
+    assert isinstance(health, Health)
+    assert health.lost_samples == 8_000
+    assert health.time == round((len(speech("one_utterance")) + 8_000) / 16_000, 6)
 
 
 def test_a_failing_microphone_is_reported_after_what_came_before(recognizer: Recognizer) -> None:

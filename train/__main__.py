@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(evaluate)
     _add_model(evaluate)
     evaluate.add_argument(
-        "--write", action="store_true", help="put the scores into the manifest, the model card and the README"
+        "--write",
+        action="store_true",
+        help="put the scores into the manifest, the model card and the README",
     )
     evaluate.set_defaults(run_command=_evaluate)
 

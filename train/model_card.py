@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime_ser.emotion.manifest import MANIFEST_FILE
+from realtime_ser.events import LABELS
 from train.export import update_manifest
 from train.held_out import confusion_table, figures_table
 
@@ -18,10 +19,10 @@ to it), every layer trained further; the files of this folder are `model.tflite`
 
 ## Training data and licence
 
-RAVDESS speech clips of actors 1–20: 24 professional actors, North American English, two sentences,
-each emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018). RAVDESS is
-licensed CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the same
-licence. They started from the published YAMNet (Google, Apache-2.0); no layer was left as
+RAVDESS speech clips of actors 1–20, of 24 professional actors: North American English, two
+sentences, each emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018).
+RAVDESS is licensed CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the
+same licence. They started from the published YAMNet (Google, Apache-2.0); no layer was left as
 published.
 
 Trained by `python -m train fit --recipe {recipe} --final` at commit `{commit}` of this repository.
@@ -40,8 +41,7 @@ Reprinted by `python -m train evaluate --data FOLDER`.
 
 - Acted emotion is not felt emotion: expect less on spontaneous speech, other languages, other
   accents, children, and voices changed by illness. None of these was measured.
-- The classes with the lowest recall above are the ones to distrust most; calm and neutral, and sad
-  and fearful, are near neighbours in RAVDESS itself.
+- Most often mistaken above: {confusions}.
 - Loudness is normalised away on purpose: a louder voice is not an angrier person. A whisper and a
   shout at the same distance differ only in their sound.
 - The speech gate is not a speech recognizer: music, laughter or a television may open it and are
@@ -50,6 +50,8 @@ Reprinted by `python -m train evaluate --data FOLDER`.
   in five.
 
 ## Use
+
+Audio never leaves the machine, and is stored only on request (`--record`, the key `r`).
 
 For demonstrations, research and prototypes. Not for decisions about people: the EU AI Act
 (Regulation (EU) 2024/1689, article 5(1)(f)) prohibits inferring emotions at work and in education.
@@ -82,6 +84,21 @@ def write_model_card(folder: Path, scores: dict[str, Any]) -> None:
             protocol=scores["protocol"],
             figures=figures_table(scores),
             confusion=confusion_table(scores),
+            confusions=_most_confused(scores),
         )
     )
     update_manifest(folder)
+
+
+def _most_confused(scores: dict[str, Any], count: int = 3) -> str:
+    """Name the largest entries beside the confusion matrix's diagonal."""
+    mistakes = [
+        (number, truth, heard, sum(row))
+        for truth, row in zip(LABELS, scores["confusion"], strict=True)
+        for heard, number in zip(scores["columns"], row, strict=True)
+        if heard != truth
+    ]
+    largest = sorted(mistakes, reverse=True)[:count]
+    return ", ".join(
+        f"{truth} heard as {heard} ({number} of {clips})" for number, truth, heard, clips in largest
+    )

@@ -52,6 +52,8 @@ class Feeder:
         self._paused = threading.Event()
         self._earlier_overflows = 0
         self._silent_frames = 0
+        self._frames_missed = 0
+        self._samples_missed = 0
         self._pace = _Pace()
         self.cuts: deque[int] = deque()
         self.silent_input = False
@@ -65,6 +67,11 @@ class Feeder:
     def overflows(self) -> int:
         """Blocks dropped by the sound system, all sources together."""
         return self._earlier_overflows + self._source.overflows
+
+    @property
+    def lost_samples(self) -> int:
+        """16 kHz samples that were captured and never read, here or in the ring buffer."""
+        return self._samples_missed + self._ring.lost
 
     def stop(self) -> None:
         """End soon."""
@@ -106,6 +113,7 @@ class Feeder:
                 self._deliver(resampler.flush())
                 return False
             self._watch_for_silence(block)
+            self._fill_gap()
             self._deliver(resampler.process(block))
         return self._wanted() > 0
 
@@ -144,11 +152,22 @@ class Feeder:
         self._earlier_overflows += self._source.overflows
         self._source, self._next_source = self._next_source, None
         self._silent_frames = 0
+        self._frames_missed = 0
         self._cut()
 
     def _cut(self) -> None:
         if not self.cuts or self.cuts[-1] != self._ring.written:
             self.cuts.append(self._ring.written)
+
+    def _fill_gap(self) -> None:
+        """Deliver silence for what the source lost, so that time stays true."""
+        missed = self._source.lost_frames - self._frames_missed
+        if missed:
+            self._frames_missed += missed
+            gap = round(missed * SAMPLE_RATE / self._source.rate)
+            self._samples_missed += gap
+            self._cut()
+            self._deliver(np.zeros(gap, np.int16))
 
     def _watch_for_silence(self, block: Block) -> None:
         if not self._source.live or not len(block):

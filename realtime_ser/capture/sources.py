@@ -53,6 +53,10 @@ class Source(Protocol):
     def overflows(self) -> int:
         """Blocks the sound system dropped before the program saw them, so far."""
 
+    @property
+    def lost_frames(self) -> int:
+        """Frames that ``read`` came too late for, so far; the next block comes after them."""
+
     def read(self) -> Block | None:
         """Return the next block, shape ``[frames, channels]``; ``None`` at the end.
 
@@ -233,6 +237,7 @@ class FileSource:
 
     live = False
     overflows = 0
+    lost_frames = 0
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = Path(path).name
@@ -357,6 +362,7 @@ class RawSource:
     channels = 1
     live = False
     overflows = 0
+    lost_frames = 0
 
     def __init__(self, stream: BinaryIO) -> None:
         if stream.isatty():

@@ -176,6 +176,9 @@ class Frontend:
         self._maps = tuple(feature_maps)
         self._level = level or LevelNormalisation()
         self._hop_steps = hop_steps
+        for each in self._maps:  # computed now rather than within the first frame
+            filter_bank(each)
+            _hann(each.window_samples)
         self._history = max(0, *(each.window_samples - REACH_SAMPLES for each in self._maps))
         self.reset()
 

@@ -1,6 +1,6 @@
 """Draws the README's picture: the terminal UI, live on the demo clip.
 
-    python tests/output/make_readme_picture.py
+python tests/output/make_readme_picture.py
 """
 
 import asyncio
