@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.capture.resampler import Resampler
 from realtime_ser.capture.sources import Source
+from realtime_ser.errors import AudioInputError
 from realtime_ser.events import (
     LABELS,
     Event,
@@ -50,6 +51,10 @@ def analyse(
         pipeline: a fresh one.
         path: what to call the recording in its summary.
         keep: is given every block that was analysed.
+
+    Raises:
+        AudioInputError: the blocks ended in damage; raised after the events before it, in place of
+            the summary.
     """
     utterances: list[SpeechEnded] = []
 
@@ -57,11 +62,17 @@ def analyse(
         utterances.extend(event for event in events if isinstance(event, SpeechEnded))
         return events
 
-    for block in blocks:
-        if keep is not None:
-            keep(block)
-        yield from noted(pipeline.process(block))
+    damage: AudioInputError | None = None
+    try:
+        for block in blocks:
+            if keep is not None:
+                keep(block)
+            yield from noted(pipeline.process(block))
+    except AudioInputError as error:  # what was heard before is still told
+        damage = error
     yield from noted(pipeline.flush())
+    if damage is not None:
+        raise damage
     duration = seconds(pipeline.position)
     yield summarise(utterances, path, duration, pipeline.settings.threshold)
 

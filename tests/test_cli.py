@@ -208,10 +208,17 @@ def test_a_folder_a_clip_of_no_length_and_one_cut_off(tmp_path: Path) -> None:
     refused(call("analyze", tmp_path / "none.wav"), 1, "none.wav")
     content = CLIP.read_bytes()
     (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
-    cut = call("--input", tmp_path / "cut.flac")
-    assert cut.returncode == 1
-    assert cut.stderr.count(b"\n") == 1
-    assert events_of(cut.stdout)[0]["event"] == "speech_started", "nothing heard is lost"
+    told = []
+    for arguments in (
+        ["--input", tmp_path / "cut.flac"],
+        ["analyze", "--json", tmp_path / "cut.flac"],
+    ):
+        cut = call(*arguments)
+        assert cut.returncode == 1
+        assert cut.stderr.count(b"\n") == 1
+        told.append(said(events_of(cut.stdout)))
+    assert told[0] == told[1]
+    assert [told[0][0]["event"], told[0][-1]["event"]] == ["speech_started", "speech_ended"]
 
 
 def test_samples_of_nan_and_impossible_rates(tmp_path: Path) -> None:
