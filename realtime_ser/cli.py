@@ -8,7 +8,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from logging.handlers import MemoryHandler
 from pathlib import Path
@@ -19,6 +19,9 @@ from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
 from realtime_ser.settings import VAD_MODES, Settings
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+SETTINGS = ("window", "hop", "vad_mode", "threshold")
+LIVE_OPTIONS = ("device", "input", "demo", "json", "duration", "record", "model", *SETTINGS)
 
 EPILOG = """\
 examples:
@@ -32,7 +35,9 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check_placement(parser, options)
     try:
         with _terminated_cleanly():
             return int(options.run(options))
@@ -115,50 +120,72 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--window",
         type=_number,
         metavar="S",
-        default=defaults.window,
-        help="seconds of speech a prediction looks at (default %(default)s)",
+        help=f"seconds of speech a prediction looks at (default {defaults.window:g})",
     )
     parser.add_argument(
         "--hop",
         type=_number,
         metavar="S",
-        default=defaults.hop,
-        help="seconds between predictions (default %(default)s)",
+        help=f"seconds between predictions (default {defaults.hop:g})",
     )
     parser.add_argument(
         "--vad-mode",
         type=int,
         choices=VAD_MODES,
-        default=defaults.vad_mode,
-        help="voice activity detector: 0 lets most through, 3 least (default %(default)s)",
+        help=f"voice activity detector: 0 lets most through, 3 least (default {defaults.vad_mode})",
     )
     parser.add_argument(
         "--threshold",
         type=_number,
         metavar="P",
-        default=defaults.threshold,
-        help="probability below which the label is 'uncertain' (default %(default)s)",
+        help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
     )
     parser.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
 
 
+def _add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], takes: str, summary: str
+) -> argparse.ArgumentParser:
+    """Add a command that also takes these of the options given before its name.
+
+    Its own options have no defaults, which would undo what was given there.
+    """
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, allow_abbrev=False, argument_default=argparse.SUPPRESS
+    )
+    command.set_defaults(run=run, takes=takes.split(), command=name)
+    return command
+
+
 def _add_devices(commands: Any) -> None:
-    devices = commands.add_parser("devices", help="list the input devices", allow_abbrev=False)
+    devices = _add_command(commands, "devices", _devices, "json", "list the input devices")
     devices.add_argument("--json", action="store_true", help="one JSON object a line")
-    devices.set_defaults(run=_devices)
 
 
 def _add_analyze(commands: Any) -> None:
-    analyze = commands.add_parser(
-        "analyze", help="recognize whole files, as fast as possible", allow_abbrev=False
-    )
+    takes = "json window hop vad_mode threshold model"
+    summary = "recognize whole files, as fast as possible"
+    analyze = _add_command(commands, "analyze", _analyze, takes, summary)
     analyze.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     analyze.add_argument("--json", action="store_true", help="all events as JSON Lines")
     analyze.add_argument(
-        "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
+        "--plot",
+        type=Path,
+        default=None,
+        metavar="OUT.png",
+        help="draw one file's analysis to PNG or SVG",
     )
     _add_settings(analyze)
-    analyze.set_defaults(run=_analyze)
+
+
+def _check_placement(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse options that were given before a command that does not take them."""
+    if "takes" not in options:
+        return
+    for name in LIVE_OPTIONS:
+        if getattr(options, name) not in (None, False) and name not in options.takes:
+            option = name.replace("_", "-")
+            parser.error(f"--{option} does not go with the command {options.command}")
 
 
 def _number(text: str) -> float:
@@ -176,7 +203,8 @@ def _seconds(text: str) -> float:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(options.window, options.hop, options.vad_mode, options.threshold)
+    chosen = {name: getattr(options, name) for name in SETTINGS}
+    return Settings(**{name: value for name, value in chosen.items() if value is not None})
 
 
 # Commands.

@@ -249,6 +249,14 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     refused(call("analyze", CLIP, "--plot", tmp_path / "out.gif"), 1, ".png")
 
 
+def test_options_may_stand_before_or_behind_the_command() -> None:
+    before = call("--json", "--hop", "0.12", "analyze", CLIP)
+    behind = call("analyze", "--json", "--hop", "0.12", CLIP)
+    assert before.stdout == behind.stdout
+    updates = [each for each in events_of(before.stdout) if each["event"] == "emotion"]
+    assert updates[1]["start"] - updates[0]["start"] == pytest.approx(0.12)
+
+
 def test_a_missing_model_folder(tmp_path: Path) -> None:
     refused(call("--demo", "--model", tmp_path / "nowhere"), 1, "nowhere")
     environment = {**os.environ, "REALTIME_SER_MODEL": str(tmp_path / "elsewhere")}
@@ -271,6 +279,8 @@ def test_a_missing_model_folder(tmp_path: Path) -> None:
         ["listen"],
         ["analyze"],
         ["analyze", "a.wav", "b.wav", "--plot", "out.png"],
+        ["--demo", "analyze", "a.wav"],
+        ["--duration", "3", "devices"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
