@@ -8,6 +8,7 @@ out the audio from before the onset too, and closes when no frame has been voice
 the hangover.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
+from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
 VOTE_SAMPLES = 480
@@ -174,6 +176,13 @@ class SpeechGate:
 
 
 def level_dbfs(samples: Int16) -> float:
-    """Return the RMS level of int16 samples around their mean, in dB of full scale."""
-    deviation = float(np.std(samples)) if len(samples) else 0.0
-    return max(QUIETEST_DBFS, 20.0 * float(np.log10(max(deviation, 1e-9) / 32768.0)))
+    """Return the RMS level of int16 samples around their mean, in dB of full scale.
+
+    The sums are whole numbers that float64 holds exactly, so no order of adding changes them.
+    """
+    if not len(samples):
+        return QUIETEST_DBFS
+    values = samples.astype(np.float64)
+    mean = float(values.sum()) / len(values)
+    power = float(values @ values) / len(values) - mean * mean
+    return max(QUIETEST_DBFS, 10.0 * math.log10(max(power, 1e-18) / FULL_SCALE**2))
