@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,7 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.settings import Settings
-from train.ravdess import TRAINING_ACTORS, VALIDATION_ACTORS
+from train.fit import ORIGIN_FILE
 from train.recipe import Recipe
 
 PARITY_TOLERANCE = 1e-4
@@ -74,7 +72,10 @@ def export(recipe: Recipe, run: Path, folder: Path) -> None:
         feature_maps=recipe.feature_maps,
         embedding_shape=tuple(embed.output.shape[1:]),
         files=file_hashes(folder),
-        training=_training_record(recipe, embed, classify),
+        training={
+            **json.loads((run / ORIGIN_FILE).read_text()),
+            "parameters": int(embed.count_params() + classify.count_params()),
+        },
     )
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     difference = parity(embed, classify, EmotionModel(folder))
@@ -121,21 +122,6 @@ def _convert(
         converter = tensorflow.lite.TFLiteConverter.from_saved_model(saved)
         content: bytes = converter.convert()
     return content
-
-
-def _training_record(recipe: Recipe, embed: keras.Model, classify: keras.Model) -> dict[str, Any]:
-    return {
-        "recipe": recipe.name,
-        "commit": _commit(),
-        "actors": [*TRAINING_ACTORS, *VALIDATION_ACTORS],
-        "parameters": int(embed.count_params() + classify.count_params()),
-        "hop_seconds": Settings().hop,
-    }
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def update_manifest(folder: Path, **changes: Any) -> None:

@@ -1,6 +1,8 @@
 """Fitting: one recipe on some actors, resumable, into a run folder."""
 
 import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -12,6 +14,9 @@ from train.network import classifier, embedder, load_published_weights, training
 from train.ravdess import TRAINING_ACTORS, VALIDATION_ACTORS, list_clips
 from train.recipe import Recipe
 from train.utterances import Utterance, load_utterances
+
+ORIGIN_FILE = "origin.json"
+"""Where a run's folder says what it was trained by and on."""
 
 
 class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
@@ -54,6 +59,7 @@ def fit(recipe: Recipe, data: Path, run: Path, *, final: bool) -> None:
     keras.utils.set_random_seed(recipe.fit.seed)
     run.mkdir(parents=True, exist_ok=True)
     actors = (*TRAINING_ACTORS, *VALIDATION_ACTORS) if final else TRAINING_ACTORS
+    _record_origin(recipe, actors, run / ORIGIN_FILE)
     cache = run.parent / "cache"
     speeds = recipe.augmentation.speeds
     utterances = load_utterances(list_clips(data, actors), recipe.feature_maps, speeds, cache)
@@ -107,3 +113,12 @@ def _train(
         jit_compile=False,
     )
     network.fit(batches, epochs=settings.epochs, callbacks=callbacks, verbose=2)
+
+
+def _record_origin(recipe: Recipe, actors: Sequence[int], path: Path) -> None:
+    """Write down recipe, actors and commit of a run that begins."""
+    if not path.exists():
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        origin = {"recipe": recipe.name, "commit": commit, "actors": list(actors)}
+        path.write_text(json.dumps(origin) + "\n")
