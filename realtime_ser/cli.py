@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", title="other commands")
     _add_devices(commands)
     _add_analyze(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -176,6 +177,14 @@ def _add_analyze(commands: Any) -> None:
         help="draw one file's analysis to PNG or SVG",
     )
     _add_settings(analyze)
+
+
+def _add_doctor(commands: Any) -> None:
+    summary = "check whether live use works here"
+    doctor = _add_command(commands, "doctor", _doctor, "device model json", summary)
+    doctor.add_argument("--device", metavar="ID|NAME", help="microphone to check")
+    doctor.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
+    doctor.add_argument("--json", action="store_true", help="one JSON object, for bug reports")
 
 
 def _check_placement(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -374,3 +383,15 @@ def _analyze_file(name: str, recognizer: Any, lines: Any, plot: Path | None) -> 
         from realtime_ser.output.plot import plot_analysis
 
         plot_analysis(np.concatenate(kept), events, plot, Path(name).name)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from realtime_ser.doctor import as_json, as_line, live_use_fails, run_checks, summary
+
+    checks = []
+    for check in run_checks(options.device, options.model):
+        checks.append(check)
+        if not options.json:
+            print(as_line(check, sys.stdout.encoding), flush=True)
+    print(as_json(checks) if options.json else summary(checks))
+    return FAILED if live_use_fails(checks) else DONE
