@@ -84,6 +84,9 @@ class Health:
         lost_samples: 16 kHz samples overwritten before they were analysed, so far.
         lag_ms: audio captured and not yet analysed, in milliseconds.
         input_dbfs: level of the input since the last health event, in dB of full scale (RMS).
+        problem: what is wrong with the microphone, ``None`` in normal operation. An event of its
+            own says so as soon as it is known, and another one when it is over; what lies between
+            their times was not heard.
     """
 
     name: ClassVar[str] = "health"
@@ -92,6 +95,7 @@ class Health:
     lost_samples: int
     lag_ms: float
     input_dbfs: float
+    problem: str | None = None
 
 
 Event = SpeechStarted | EmotionUpdate | SpeechEnded | FileResult | Health
@@ -119,5 +123,11 @@ def choose_label(probabilities: Probabilities, threshold: float) -> tuple[str, f
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    """Return the event as a JSON object: its name, then its fields in order."""
-    return {"event": event.name, **asdict(event)}
+    """Return the event as a JSON object: its name, then its fields in order.
+
+    A health event without a problem has no such field.
+    """
+    fields = asdict(event)
+    if isinstance(event, Health) and event.problem is None:
+        del fields["problem"]
+    return {"event": event.name, **fields}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.events import EmotionUpdate, Event, SpeechEnded, SpeechStarted
+from realtime_ser.events import EmotionUpdate, Event, Health, SpeechEnded, SpeechStarted
 from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 TIMELINE_SECONDS = 60.0
@@ -34,6 +34,8 @@ class LiveState:
             self._label(event)
         elif isinstance(event, SpeechEnded):
             self.show(utterance=event)
+        elif isinstance(event, Health):
+            self.show(problem=event.problem)
 
     def clear(self) -> None:
         """Forget the newest emotion, the newest utterance and the timeline."""

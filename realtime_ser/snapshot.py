@@ -40,6 +40,7 @@ class Snapshot:
         paused: whether the run is paused.
         recording: file being recorded to, ``None`` while not recording.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
+        problem: what is wrong with the microphone, ``None`` in normal operation.
         finished: whether the source has ended.
         failure: what ended the run before its time.
     """
@@ -60,6 +61,7 @@ class Snapshot:
     paused: bool = False
     recording: Path | None = None
     silent_input: bool = False
+    problem: str | None = None
     finished: bool = False
     failure: RealtimeSerError | None = None
 

@@ -25,7 +25,7 @@ def clock(seconds: float) -> str:
 
 
 class Title(Panel):
-    """The program's name, and badges: recording, and live, replay, paused or finished."""
+    """The program's name, and badges: recording, and live, replay, gone, paused or finished."""
 
     def look(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return the badges."""
@@ -53,6 +53,8 @@ class Title(Panel):
             badges.append(("FINISHED", BACKGROUND, TEXT))
         elif snapshot.paused:
             badges.append(("PAUSED", BACKGROUND, TEXT))
+        elif snapshot.problem:
+            badges.append(("NO MICROPHONE", BACKGROUND, WARNING))
         else:
             badges.append(("LIVE" if snapshot.live else "REPLAY", TEXT, TROUGH))
         return tuple(badges)
@@ -73,7 +75,9 @@ class Notices(Panel):
     @staticmethod
     def _notices(snapshot: Snapshot) -> tuple[str, ...]:
         notices = []
-        if snapshot.silent_input and not snapshot.paused:
+        if snapshot.problem:
+            notices.append(f"! {snapshot.problem}")
+        elif snapshot.silent_input and not snapshot.paused:
             notices.append("! Microphone delivers only zeros: muted, or permission refused")
         if snapshot.finished:
             notices.append("Finished: press q to quit")
