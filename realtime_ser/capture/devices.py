@@ -80,6 +80,30 @@ def find_input_device(choice: int | str | None) -> InputDevice:
     return choose_input_device(_all_devices(), choice)
 
 
+def find_again(device: InputDevice) -> InputDevice:
+    """Return the device as PortAudio knows it now: its index may have changed.
+
+    It is known by its name and host API; of several such, the one at its old index is taken, else
+    the first.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing, or the device is gone.
+    """
+    return choose_same_device(_all_devices(), device)
+
+
+def choose_same_device(devices: Sequence[InputDevice], device: InputDevice) -> InputDevice:
+    """Do what ``find_again`` does among these devices, those without input included."""
+    same = [
+        each
+        for each in devices
+        if each.channels and (each.name, each.host_api) == (device.name, device.host_api)
+    ]
+    if not same:
+        raise AudioDeviceError(f"{device.name!r} is gone", "plug it in, or choose another device")
+    return next((each for each in same if each.index == device.index), same[0])
+
+
 def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None) -> InputDevice:
     """Do what ``find_input_device`` does among these devices, those without input included."""
     inputs = [device for device in devices if device.channels]
@@ -131,6 +155,11 @@ def _listed(devices: Sequence[InputDevice]) -> str:
 
 def _all_devices() -> list[InputDevice]:
     sounddevice = load_portaudio()
+    with _portaudio_lock:
+        return _asked_devices(sounddevice)
+
+
+def _asked_devices(sounddevice: Any) -> list[InputDevice]:
     host_apis = [each["name"] for each in sounddevice.query_hostapis()]
     try:
         default = sounddevice.query_devices(kind="input")["index"]
@@ -166,6 +195,45 @@ def load_portaudio() -> Any:
             f"PortAudio does not start ({error})", "check that the sound system runs"
         ) from error
     return sounddevice
+
+
+_portaudio_lock = threading.Lock()
+"""Held while PortAudio is asked for its devices, and while it is restarted."""
+
+_open_streams = 0
+
+
+@contextlib.contextmanager
+def keeping_portaudio() -> Iterator[None]:
+    """Hold off ``refresh_devices``, by which a stream would end and indices would change."""
+    global _open_streams
+    with _portaudio_lock:
+        _open_streams += 1
+    try:
+        yield
+    finally:
+        with _portaudio_lock:
+            _open_streams -= 1
+
+
+def refresh_devices() -> None:
+    """Restart PortAudio, which else knows only the devices that were there when it started.
+
+    Does nothing while this program has a stream open.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing or does not start.
+    """
+    sounddevice = load_portaudio()
+    with _portaudio_lock, quiet_native_audio():
+        if _open_streams:
+            return
+        # Not sounddevice's own functions: they point descriptor 2, where a UI draws, at nothing.
+        sounddevice._lib.Pa_Terminate()
+        error = sounddevice._lib.Pa_Initialize()
+        sounddevice._initialized = int(not error)  # how often it is to be ended at exit
+    if error:
+        raise AudioDeviceError("PortAudio does not start again", "check that the sound system runs")
 
 
 def _how_to_install() -> str:

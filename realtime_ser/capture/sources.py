@@ -11,7 +11,13 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.capture.devices import InputDevice, load_portaudio, quiet_native_audio
+from realtime_ser.capture.devices import (
+    InputDevice,
+    find_again,
+    keeping_portaudio,
+    load_portaudio,
+    quiet_native_audio,
+)
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.errors import AudioDeviceError, AudioInputError
 from realtime_ser.settings import SAMPLE_RATE
@@ -30,8 +36,12 @@ compute, on two busy cores for 0.03 to 0.2 s. Audio still comes in blocks of 20 
 
 MICROPHONE_BUFFER_SECONDS = 2
 WAIT_SECONDS = 0.1
-WAITS_BEFORE_DEAD = 50
-"""Waits without audio after which a microphone counts as gone: unplugging stops some silently."""
+WAITS_BEFORE_DEAD = 8
+"""Waits without audio after which a microphone counts as gone: unplugging stops some silently.
+Counted and not timed, so that a program that was suspended does not take itself for unplugged."""
+
+WAITS_BEFORE_NEVER = 50
+"""Waits for the very first audio: virtual devices take two seconds to deliver it."""
 
 
 class Source(Protocol):
@@ -42,12 +52,15 @@ class Source(Protocol):
         rate: samples per second and channel.
         channels: number of channels.
         live: whether it delivers in real time of its own accord, as a microphone does.
+        problem: why the block last read is silence in place of audio, ``None`` in normal operation.
+            Rate and channels may change when it does, and only then.
     """
 
     name: str
     rate: int
     channels: int
     live: bool
+    problem: str | None
 
     @property
     def overflows(self) -> int:
@@ -72,7 +85,7 @@ class Source(Protocol):
 
 
 class MicrophoneSource:
-    """A recording input device.
+    """A recording input device, found by its name and host API wherever it is listed now.
 
     Opened at 16 kHz mono where its sound system allows that, else with more channels, else at the
     device's own rate. Delivers float32.
@@ -85,18 +98,22 @@ class MicrophoneSource:
     """
 
     live = True
+    problem: str | None = None
 
     def __init__(self, device: InputDevice) -> None:
         self.name = device.name
         self._overflows = 0
         self._failure: Exception | None = None
         self._empty_waits = 0
+        self._waits_before_dead = WAITS_BEFORE_NEVER
         self._ended = False
         self._closed = False
         self._sounddevice = load_portaudio()
         with contextlib.ExitStack() as resources:
             # As long as the device is open: its thread reports a vanished one on stderr by itself.
             resources.enter_context(quiet_native_audio())
+            resources.enter_context(keeping_portaudio())
+            device = find_again(device)
             with _explained(self._sounddevice, self.name):
                 self.rate, self.channels = _choose_format(self._sounddevice, device)
                 self._ring = RingBuffer(
@@ -131,8 +148,11 @@ class MicrophoneSource:
         if self._failure:
             raise self._failure
         samples = self._ring.read(self._ring.capacity).samples.reshape(-1, self.channels)
-        self._empty_waits = 0 if len(samples) else self._empty_waits + 1
-        gone = self._empty_waits and (self._ended or self._empty_waits >= WAITS_BEFORE_DEAD)
+        if len(samples):
+            self._empty_waits, self._waits_before_dead = 0, WAITS_BEFORE_DEAD
+            return samples
+        self._empty_waits += 1
+        gone = self._ended or self._empty_waits >= self._waits_before_dead
         if gone and not self._closed:
             raise AudioDeviceError(
                 f"{self.name!r} has stopped delivering audio",
@@ -236,6 +256,7 @@ class FileSource:
     """
 
     live = False
+    problem: str | None = None
     overflows = 0
     lost_frames = 0
 
@@ -361,6 +382,7 @@ class RawSource:
     rate = SAMPLE_RATE
     channels = 1
     live = False
+    problem: str | None = None
     overflows = 0
     lost_frames = 0
 
