@@ -109,6 +109,12 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--demo", action="store_true", help="replay the bundled clip")
     parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
+    parser.add_argument(
+        "--no-reconnect",
+        dest="reconnect",
+        action="store_false",
+        help="end when the microphone goes, instead of waiting for its return",
+    )
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write what is analysed to a WAV file"
@@ -233,7 +239,13 @@ def _live(options: argparse.Namespace) -> int:
     except RealtimeSerError:
         source.close()
         raise
-    engine = Engine(source, pipeline, recording=recording, duration=options.duration)
+    engine = Engine(
+        source,
+        pipeline,
+        recording=recording,
+        duration=options.duration,
+        reconnect=options.reconnect,
+    )
     if shows_terminal:
         return _show_terminal(engine, pipeline.settings, options.duration is not None)
     return _print_events(engine)
@@ -247,7 +259,7 @@ def _keep_input(options: argparse.Namespace) -> None:
 
 
 def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Any:
-    from realtime_ser.capture.sources import FileSource, MicrophoneSource, RawSource
+    from realtime_ser.capture.sources import FileSource, RawSource
     from realtime_ser.demo import demo_clip
 
     if options.demo:
@@ -257,8 +269,9 @@ def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Any:
     if options.input is not None:
         return FileSource(Path(options.input))
     from realtime_ser.capture.devices import find_input_device
+    from realtime_ser.capture.reconnect import open_microphone
 
-    return MicrophoneSource(find_input_device(options.device))
+    return open_microphone(find_input_device(options.device), reconnect=options.reconnect)
 
 
 def _detached_stdin() -> BinaryIO:

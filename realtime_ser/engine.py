@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.capture.feeder import Feeder
+from realtime_ser.capture.devices import InputDevice
+from realtime_ser.capture.feeder import Cut, Feeder
 from realtime_ser.capture.ring_buffer import Chunk, RingBuffer
 from realtime_ser.capture.sources import Source
 from realtime_ser.errors import OutputError, RealtimeSerError
@@ -50,6 +51,7 @@ class Engine:
         pipeline: a fresh one.
         recording: where to write what is analysed; closed by the engine.
         duration: seconds of audio after which to end; ``None`` goes on to the source's end.
+        reconnect: whether a microphone chosen later is reopened whenever it goes.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Engine:
         *,
         recording: Recording | None = None,
         duration: float | None = None,
+        reconnect: bool = True,
     ) -> None:
         self._ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE, dtype=np.int16)
         last_sample = None if duration is None else round(duration * SAMPLE_RATE)
@@ -71,6 +74,9 @@ class Engine:
         self._capture_thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._failure: BaseException | None = None
+        self._problem: str | None = None
+        self._reconnect = reconnect
+        self._listed: dict[int, InputDevice] = {}
         self._state = LiveState(Snapshot(source.name, source.rate, source.live))
         if recording is not None:
             self._state.show(recording=recording.path)
@@ -129,21 +135,23 @@ class Engine:
         from realtime_ser.capture.devices import list_input_devices
 
         current = self._feeder.source.name
+        self._listed = {each.index: each for each in list_input_devices()}
         return [
             DeviceChoice(each.index, each.name, each.name == current)
-            for each in list_input_devices()
+            for each in self._listed.values()
         ]
 
     def switch_device(self, index: int) -> None:
-        """Go on with another microphone.
+        """Go on with another microphone, by the index that ``devices`` last gave it.
 
         Raises:
             AudioDeviceError: it cannot be opened; the present one goes on.
         """
         from realtime_ser.capture.devices import find_input_device
-        from realtime_ser.capture.sources import MicrophoneSource
+        from realtime_ser.capture.reconnect import open_microphone
 
-        source = MicrophoneSource(find_input_device(index))
+        device = self._listed.get(index) or find_input_device(index)
+        source = open_microphone(device, reconnect=self._reconnect)
         self._feeder.exchange(source)
         self._state.show(source=source.name, rate=source.rate)
 
@@ -198,7 +206,7 @@ class Engine:
                 self._ring.closed
             )  # asked first: what is written before it closes is still read
             chunk = self._ring.read(READ_SAMPLES)
-            if len(chunk.samples) or chunk.lost:
+            if len(chunk.samples) or chunk.lost or self._feeder.cuts:
                 return chunk
             if closed:
                 return None
@@ -208,20 +216,28 @@ class Engine:
         if chunk.lost:
             self._record_silence(chunk.lost)
             yield from self._pipeline.skip(chunk.lost)
-        for samples, ends in self._between_cuts(chunk):
+        for samples, cut in self._between_cuts(chunk):
             yield from self._process(samples)
-            if ends:
-                yield from self._pipeline.flush()
+            if cut is not None:
+                yield from self._end_at(cut)
         yield from self._health_when_due()
 
-    def _between_cuts(self, chunk: Chunk[np.int16]) -> Iterator[tuple[Int16, bool]]:
-        """Split a chunk where a pause or another microphone ended what was being said."""
+    def _between_cuts(self, chunk: Chunk[np.int16]) -> Iterator[tuple[Int16, Cut | None]]:
+        """Split a chunk where something ended what was being said."""
         cuts, done, end = self._feeder.cuts, 0, chunk.start + len(chunk.samples)
-        while cuts and cuts[0] <= end:
-            cut = max(done, cuts.popleft() - chunk.start)
-            yield chunk.samples[done:cut], True
-            done = cut
-        yield chunk.samples[done:], False
+        while cuts and cuts[0].sample <= end:
+            cut = cuts.popleft()
+            begin, done = done, max(done, cut.sample - chunk.start)
+            yield chunk.samples[begin:done], cut
+        yield chunk.samples[done:], None
+
+    def _end_at(self, cut: Cut) -> Iterator[Event]:
+        """End what was being said, and say at once when the microphone went or came back."""
+        yield from self._pipeline.flush()
+        if cut.problem != self._problem:
+            self._problem = cut.problem
+            self._state.show(rate=self._feeder.source.rate)
+            yield self._health()
 
     def _process(self, samples: Int16) -> Sequence[Event]:
         self._record(samples)
@@ -262,6 +278,7 @@ class Engine:
             self._feeder.lost_samples,
             self._lag_ms(),
             self._health_meter.read(),
+            self._problem,
         )
 
     def _record(self, samples: Int16) -> None:

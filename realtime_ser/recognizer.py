@@ -125,6 +125,7 @@ def listen(
     *,
     recognizer: Recognizer | None = None,
     duration: float | None = None,
+    reconnect: bool = True,
 ) -> Iterator[Event]:
     """Open a microphone and return its events as they happen, health every five seconds.
 
@@ -135,15 +136,19 @@ def listen(
         device: index, part of a name, or ``None`` for the default microphone.
         recognizer: a loaded model; ``None`` loads the bundled one.
         duration: seconds to listen; ``None`` goes on.
+        reconnect: when the microphone goes, wait for its return; health events say both at once,
+            and time goes on meanwhile. PortAudio is restarted for that, which ends other streams
+            that this process has opened with it.
 
     Raises:
-        AudioDeviceError: PortAudio or the microphone cannot be used, now or later.
+        AudioDeviceError: PortAudio or the microphone cannot be used, or without ``reconnect`` no
+            longer.
         ModelError: the model folder cannot be used.
     """
     from realtime_ser.capture.devices import find_input_device
-    from realtime_ser.capture.sources import MicrophoneSource
+    from realtime_ser.capture.reconnect import open_microphone
     from realtime_ser.engine import Engine
 
     pipeline = (recognizer or Recognizer()).pipeline()
-    source = MicrophoneSource(find_input_device(device))
-    return Engine(source, pipeline, duration=duration).events()
+    source = open_microphone(find_input_device(device), reconnect=reconnect)
+    return Engine(source, pipeline, duration=duration, reconnect=reconnect).events()

@@ -25,6 +25,7 @@ class ScriptedMicrophone:
     """A microphone that delivers what it is given, as fast as it is read."""
 
     name, rate, channels, live, overflows, lost_frames = "scripted", 16_000, 1, True, 0, 0
+    problem: str | None = None
 
     def __init__(self, samples: NDArray[np.int16], error: Exception | None = None) -> None:
         self._blocks = iter(np.array_split(samples, max(1, len(samples) // 1600)))

@@ -1,13 +1,15 @@
 """The feeder: moves a source, as 16 kHz mono, into the ring buffer at the pace of real time.
 
 A microphone sets the pace itself and may overwrite what was not read. A file is delivered in small
-pieces, each when a microphone would have delivered it, and waits for the reader.
+pieces, each when a microphone would have delivered it, and waits for the reader. So does silence in
+place of a microphone that is gone: it was not captured, so none of it may be overwritten and count.
 """
 
 import logging
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,19 @@ SILENT_SECONDS = 2.0
 log = logging.getLogger("realtime_ser")
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where what is said ends: a pause, another microphone, one that goes or comes back.
+
+    Attributes:
+        sample: the absolute sample before which it ends.
+        problem: why there is silence from there on, ``None`` where the source is heard.
+    """
+
+    sample: int
+    problem: str | None
+
+
 class Feeder:
     """Feeds one ring buffer from one source at a time. ``run`` is the capture thread's whole work.
 
@@ -37,7 +52,7 @@ class Feeder:
         last_sample: absolute sample before which to end; ``None`` goes on to the source's end.
 
     Attributes:
-        cuts: absolute samples before which what is said ends: a pause, another microphone.
+        cuts: for the reader to take, oldest first; each is there before the audio after it is.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
     """
 
@@ -55,7 +70,8 @@ class Feeder:
         self._frames_missed = 0
         self._samples_missed = 0
         self._pace = _Pace()
-        self.cuts: deque[int] = deque()
+        self._last_cut = Cut(0, None)
+        self.cuts: deque[Cut] = deque()
         self.silent_input = False
 
     @property
@@ -102,6 +118,7 @@ class Feeder:
     def _feed(self) -> bool:
         """Feed from the present source; return whether another one follows it."""
         source = self._source
+        state = _state(source)
         resampler = Resampler(source.rate, source.channels)
         self._pace.restart()
         while self._wanted() and self._next_source is None:
@@ -112,6 +129,11 @@ class Feeder:
             if block is None:
                 self._deliver(resampler.flush())
                 return False
+            if state != _state(source):
+                state = _state(source)
+                self._deliver(resampler.flush())
+                resampler = Resampler(source.rate, source.channels)
+                self._cut()
             self._watch_for_silence(block)
             self._fill_gap()
             self._deliver(resampler.process(block))
@@ -126,12 +148,13 @@ class Feeder:
         return max(0, self._last_sample - self._ring.written)
 
     def _deliver(self, samples: Int16) -> None:
-        if self._source.live:
+        if self._source.live and not self._source.problem:
             self._ring.write(samples[: self._wanted()])
             return
         for start in range(0, len(samples), DELIVERY_SAMPLES):
             piece = samples[start : start + DELIVERY_SAMPLES]
-            self._pace.await_turn(len(piece), self._stopping)
+            if not self._source.live:
+                self._pace.await_turn(len(piece), self._stopping)
             while not self._stopping.is_set() and self._ring.capacity - self._ring.unread < len(
                 piece
             ):
@@ -156,8 +179,10 @@ class Feeder:
         self._cut()
 
     def _cut(self) -> None:
-        if not self.cuts or self.cuts[-1] != self._ring.written:
-            self.cuts.append(self._ring.written)
+        cut = Cut(self._ring.written, self._source.problem)
+        if cut != self._last_cut:
+            self._last_cut = cut
+            self.cuts.append(cut)
 
     def _fill_gap(self) -> None:
         """Deliver silence for what the source lost, so that time stays true."""
@@ -172,7 +197,8 @@ class Feeder:
     def _watch_for_silence(self, block: Block) -> None:
         if not self._source.live or not len(block):
             return
-        self._silent_frames = 0 if block.any() else self._silent_frames + len(block)
+        heard = self._source.problem or block.any()
+        self._silent_frames = 0 if heard else self._silent_frames + len(block)
         was_silent = self.silent_input
         self.silent_input = self._silent_frames >= SILENT_SECONDS * self._source.rate
         if self.silent_input and not was_silent:
@@ -180,6 +206,11 @@ class Feeder:
                 "%s delivers only zeros: unmute it, or allow this program to use the microphone",
                 self._source.name,
             )
+
+
+def _state(source: Source) -> tuple[str | None, int, int]:
+    """Return what ends a stretch of audio when it changes."""
+    return source.problem, source.rate, source.channels
 
 
 class _Pace:
