@@ -348,8 +348,12 @@ def check_devices() -> Check:
 
 
 def check_rates(device: InputDevice) -> Check:
-    """Say which rates a device can be opened at; it takes 16 kHz or its own to listen."""
-    accepted = _accepted_rates(load_portaudio(), device)
+    """Ask at which rates a device can be opened."""
+    return judge_rates(_accepted_rates(load_portaudio(), device), device)
+
+
+def judge_rates(accepted: Sequence[int], device: InputDevice) -> Check:
+    """Say which rates a device accepts; it takes 16 kHz or its own to listen."""
     rates = ", ".join(map(str, accepted)) or "none"
     message = f"opens at {rates} Hz; its own is {device.rate} Hz"
     if SAMPLE_RATE in accepted or device.rate in accepted:
@@ -439,7 +443,7 @@ def judge_level(samples: Float32) -> Check:
 def noise_floor(mono: Float32) -> float:
     """Return the level of the quietest twentieth of the samples around their mean, in dBFS."""
     parts = np.array_split(mono, 20)
-    return min(_decibels(part.std()) for part in parts)
+    return min(_decibels(part.std()) for part in parts if len(part))
 
 
 def _decibels(amplitude: Any) -> float:
