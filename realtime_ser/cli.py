@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_devices(commands)
     _add_analyze(commands)
     _add_doctor(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -201,6 +202,19 @@ def _check_placement(parser: argparse.ArgumentParser, options: argparse.Namespac
         if getattr(options, name) not in (None, False) and name not in options.takes:
             option = name.replace("_", "-")
             parser.error(f"--{option} does not go with the command {options.command}")
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser(
+        "bench", help="measure time, memory and streams on this machine", allow_abbrev=False
+    )
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+    bench.add_argument(
+        "--compare-hub", action="store_true", help="measure TF Hub's YAMNet as well (train extra)"
+    )
+    bench.add_argument("--quick", action="store_true", help="few hops: a trial, not a measurement")
+    bench.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
+    bench.set_defaults(run=_bench)
 
 
 def _number(text: str) -> float:
@@ -408,3 +422,13 @@ def _doctor(options: argparse.Namespace) -> int:
             print(as_line(check, sys.stdout.encoding), flush=True)
     print(as_json(checks) if options.json else summary(checks))
     return FAILED if live_use_fails(checks) else DONE
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from realtime_ser.bench.measure import QUICK, THOROUGH, measure, progress_on_terminal
+    from realtime_ser.bench.table import as_text
+
+    effort = QUICK if options.quick else THOROUGH
+    report = measure(options.model, effort, options.compare_hub, progress_on_terminal())
+    print(json.dumps(asdict(report)) if options.json else as_text(report), flush=True)
+    return DONE

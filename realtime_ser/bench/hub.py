@@ -1,0 +1,114 @@
+"""The straightforward way, for comparison: TF Hub's YAMNet on the whole window at every hop."""
+
+import io
+import os
+import time
+import warnings
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_ser.bench.report import HubComparison
+from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.events import EmotionUpdate, SpeechEnded
+from realtime_ser.output.json_lines import JsonLines
+from realtime_ser.pipeline import Pipeline
+from realtime_ser.settings import SAMPLE_RATE, Settings
+
+Int16 = NDArray[np.int16]
+
+YAMNET_URL = "https://tfhub.dev/google/yamnet/1"
+TURNS = 10
+WARM_UP_CALLS = 5
+BLOCK_SAMPLES = 320
+
+
+def load_hub() -> Any:
+    """Load the published module.
+
+    Raises:
+        RealtimeSerError: TensorFlow Hub is not installed, or the module cannot be fetched.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import tensorflow_hub
+    except ImportError as error:
+        raise RealtimeSerError(
+            f"--compare-hub needs TensorFlow Hub ({error})",
+            'install the train extra: pip install "realtime-ser[train]"',
+        ) from error
+    try:
+        return tensorflow_hub.load(YAMNET_URL)
+    except Exception as error:  # whatever the network, the cache and TensorFlow raise
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise RealtimeSerError(
+            f"{YAMNET_URL} cannot be loaded ({reason[0][:120]})",
+            "connect to the network, or set TFHUB_CACHE_DIR to a folder that holds it",
+        ) from error
+
+
+def compare(module: Any, model: EmotionModel, clip: Int16, hops: int) -> HubComparison:
+    """Measure both in turns, so that what else the machine does meets both."""
+    each_turn = max(1, hops // TURNS)
+    ours = _OurHops(model, clip)
+    windows = _windows(clip)
+    ours.cpu_of(each_turn)
+    for _ in range(WARM_UP_CALLS):
+        module(next(windows))
+    our_cpu: list[float] = []
+    hub_cpu: list[float] = []
+    hub_wall: list[float] = []
+    for _ in range(TURNS):
+        our_cpu.append(ours.cpu_of(each_turn))
+        began, began_wall = time.process_time(), time.perf_counter()
+        for _ in range(each_turn):
+            module(next(windows))
+        hub_cpu.append((time.process_time() - began) / each_turn)
+        hub_wall.append((time.perf_counter() - began_wall) / each_turn)
+    hop = Settings().hop
+    hub_ms, our_ms = (1000 * float(np.median(each)) / hop for each in (hub_cpu, our_cpu))
+    wall_ms = round(1000 * float(np.median(hub_wall)), 3)
+    hops_of_each = each_turn * TURNS
+    return HubComparison(
+        round(hub_ms, 3), round(our_ms, 3), round(hub_ms / our_ms, 1), wall_ms, hops_of_each
+    )
+
+
+def _windows(clip: Int16) -> Any:
+    """Yield the last 4 s at every hop, float32, over and over."""
+    samples = clip.astype(np.float32) / 32768
+    settings = Settings()
+    length, step = round(settings.window * SAMPLE_RATE), round(settings.hop * SAMPLE_RATE)
+    return cycle([samples[at : at + length] for at in range(0, len(samples) - length, step)])
+
+
+class _OurHops:
+    """Our own way, hop by hop within utterances, from samples to JSON lines."""
+
+    def __init__(self, model: EmotionModel, clip: Int16) -> None:
+        self._pipeline = Pipeline(model)
+        self._blocks = cycle(np.array_split(clip, len(clip) // BLOCK_SAMPLES))
+        self._lines = JsonLines(io.StringIO())
+        self._speaking = False
+
+    def cpu_of(self, hops: int) -> float:
+        """Return the process's CPU seconds of a hop, mean over so many."""
+        spent, done = 0.0, 0
+        began = time.process_time()
+        while done < hops:
+            events = self._pipeline.process(next(self._blocks))
+            for event in events:
+                self._lines.write(event)
+            if any(isinstance(event, SpeechEnded) for event in events):
+                self._speaking = False
+            elif any(isinstance(event, EmotionUpdate) for event in events):
+                now = time.process_time()
+                if self._speaking:  # the first frame of an utterance is no hop
+                    spent, done = spent + now - began, done + 1
+                self._speaking, began = True, now
+        return spent / hops
