@@ -77,7 +77,8 @@ class BigLabel(Panel):
     def _words(snapshot: Snapshot) -> tuple[str, str, str]:
         emotion = snapshot.emotion
         if emotion is None:
-            return "NO SPEECH" if snapshot.finished else "LISTENING", "", faded(MUTED)
+            waits = "NO INPUT" if snapshot.problem else "LISTENING"
+            return "NO SPEECH" if snapshot.finished else waits, "", faded(MUTED)
         color = tint(emotion.label, now=snapshot.speaking)
         return emotion.label.upper(), percent(emotion.confidence), color
 

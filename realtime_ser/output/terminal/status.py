@@ -54,7 +54,7 @@ class Title(Panel):
         elif snapshot.paused:
             badges.append(("PAUSED", BACKGROUND, TEXT))
         elif snapshot.problem:
-            badges.append(("NO MICROPHONE", BACKGROUND, WARNING))
+            badges.append(("NO INPUT", BACKGROUND, WARNING))
         else:
             badges.append(("LIVE" if snapshot.live else "REPLAY", TEXT, TROUGH))
         return tuple(badges)
