@@ -69,6 +69,7 @@ class ReconnectingSource:
     ) -> None:
         self._closed = threading.Event()
         self._microphone: Source | None = microphone
+        self._lost_microphone: Source | None = None
         self._reopen = reopen
         self._clock = clock
         self._wait = wait or self._closed.wait
@@ -116,9 +117,9 @@ class ReconnectingSource:
     def close(self) -> None:
         """Release the microphone and wake a waiting ``read``; safe to call twice."""
         self._closed.set()
-        microphone = self._microphone
-        if microphone is not None:
-            microphone.close()
+        for microphone in (self._microphone, self._lost_microphone):
+            if microphone is not None:
+                microphone.close()
 
     def _hear(self, microphone: Source, block: Block) -> Block:
         now = self._clock()
@@ -142,9 +143,9 @@ class ReconnectingSource:
         """Give the microphone up, and plan the next attempt to open it."""
         assert self._microphone is not None
         microphone, self._microphone = self._microphone, None
+        self._lost_microphone = microphone  # closed only once this is said: it may take long
         self._earlier_overflows += microphone.overflows
         self._earlier_lost_frames += microphone.lost_frames
-        microphone.close()
         if self.problem is None:
             self.problem = f"{self.name} is gone: trying to reopen it"
             log.warning(self.problem)
@@ -153,6 +154,9 @@ class ReconnectingSource:
         return self._silence(self._clock())
 
     def _wait_for_attempt(self) -> Block:
+        if self._lost_microphone is not None:
+            self._lost_microphone.close()
+            self._lost_microphone = None
         self._wait(max(0.0, min(WAIT_SECONDS, self._next_attempt - self._clock())))
         if self._clock() >= self._next_attempt and not self._closed.is_set():
             self._attempt()

@@ -4,11 +4,19 @@ import shutil
 import subprocess
 import sys
 from ctypes import util
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from realtime_ser.capture import devices
-from realtime_ser.capture.devices import InputDevice, choose_input_device
+from realtime_ser.capture.devices import (
+    InputDevice,
+    choose_input_device,
+    choose_same_device,
+    keeping_portaudio,
+    refresh_devices,
+)
 from realtime_ser.errors import AudioDeviceError
 
 BUILT_IN = InputDevice(0, "HDA Intel: ALC257 Analog", "ALSA", 2, 48_000, default=False)
@@ -55,6 +63,51 @@ def test_says_what_there_is(choice: int | str, problem: str) -> None:
         choose_input_device(DEVICES, choice)
 
     assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("index", "found"),
+    [(2, 2), (4, 4), (7, 2)],
+    ids=["where it was", "the twin where it was", "elsewhere"],
+)
+def test_finds_again_by_name_and_host_api(index: int, found: int) -> None:
+    twin = replace(YETI, index=4)
+    other = replace(YETI, index=7, name="Webcam")
+    device = choose_same_device((SPEAKER, YETI, YETI_JACK, twin, other), replace(YETI, index=index))
+    assert device.index == found
+    assert (device.name, device.host_api) == (YETI.name, YETI.host_api)
+
+
+@pytest.mark.parametrize("device", [YETI, SPEAKER])
+def test_never_finds_again_what_only_has_its_index(device: InputDevice) -> None:
+    listed = (SPEAKER, replace(PULSE, index=2), YETI_JACK)
+    with pytest.raises(AudioDeviceError, match=f"'{device.name}' is gone: plug it in"):
+        choose_same_device(listed, device)
+
+
+@pytest.mark.parametrize("result", [0, -10_000])
+def test_portaudio_is_restarted_only_without_a_stream(
+    monkeypatch: pytest.MonkeyPatch, result: int
+) -> None:
+    calls: list[str] = []
+    library = SimpleNamespace(
+        Pa_Terminate=lambda: calls.append("terminate"),
+        Pa_Initialize=lambda: calls.append("initialize") or result,
+    )
+    sounddevice = SimpleNamespace(_lib=library, _initialized=1)
+    monkeypatch.setattr(devices, "load_portaudio", lambda: sounddevice)
+
+    with keeping_portaudio():
+        refresh_devices()
+    assert calls == []
+
+    if result:
+        with pytest.raises(AudioDeviceError, match="does not start again: check"):
+            refresh_devices()
+    else:
+        refresh_devices()
+    assert calls == ["terminate", "initialize"]
+    assert sounddevice._initialized == (0 if result else 1), "how often it is ended at exit"
 
 
 def test_no_default() -> None:
