@@ -16,11 +16,11 @@ import pytest
 DEVICE = "pulse"
 """What PortAudio calls PulseAudio's default source, through ALSA's plugin."""
 
-_MODULES = (
-    "module-native-protocol-unix auth-anonymous=1",
+_MICROPHONE = (
     "module-null-sink sink_name=mic rate=48000 channels=1",
     "module-remap-source master=mic.monitor source_name=virtmic",
 )
+_MODULES = ("module-native-protocol-unix auth-anonymous=1", *_MICROPHONE)
 _SECONDS_TO_START = 10
 
 
@@ -46,6 +46,32 @@ class VirtualMicrophone:
         """End PulseAudio, as when a microphone is unplugged; safe to call twice."""
         self.server.terminate()
         self.server.wait(timeout=10)
+
+    def pactl(self, *command: str) -> None:
+        """Have PulseAudio do something."""
+        subprocess.run(
+            ["pactl", *command],
+            env=self.environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=10,
+        )
+
+    def unplug(self) -> None:
+        """Take the microphone away; PulseAudio goes on without any."""
+        self.pactl("unload-module", "module-null-sink")  # the microphone goes with it
+
+    def plug_in(self) -> None:
+        """Bring the microphone back."""
+        for module in _MICROPHONE:
+            self.pactl("load-module", *module.split())
+        _wait_until_ready(self)
+
+    def restarted(self) -> "VirtualMicrophone":
+        """Return the same microphone on a new PulseAudio, after the old one has ended."""
+        microphone = _start(self.environment["XDG_RUNTIME_DIR"])
+        _wait_until_ready(microphone)
+        return microphone
 
     def is_ready(self) -> bool:
         """Whether PulseAudio answers and its microphone is the default one."""
