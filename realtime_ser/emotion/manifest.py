@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
+import stat
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +74,19 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         values = json.loads(content)
         manifest = _parse(values)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        reason = str(error).replace("\n", " ")[:120]
+    except _MALFORMED as error:
+        reason = _one_line(error)
         raise ModelError(f"{path} is not a model manifest ({reason})", _REPLACE) from error
     _check(values, manifest, path)
     return manifest
+
+
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error's text, without what a hostile file might send to the terminal."""
+    return "".join(each if each.isprintable() else " " for each in str(error))[:120]
 
 
 _REPLACE = "export the model again, or use the bundled one by leaving --model out"
@@ -86,12 +96,16 @@ def read_limited(path: Path, largest: int) -> bytes:
     """Return a file's content.
 
     Raises:
-        ModelError: the file is missing, unreadable or larger than ``largest`` bytes.
+        ModelError: it is missing, unreadable, no file or larger than ``largest`` bytes.
     """
     try:
-        if path.stat().st_size > largest:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
+            raise ModelError(f"{path} is not a file", _REPLACE)
+        if status.st_size > largest:
             raise ModelError(f"{path} is larger than {largest >> 20} MiB", _REPLACE)
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(largest)  # whatever it has become since
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror})", _REPLACE) from error
 
@@ -111,38 +125,77 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 
 def _parse(values: Mapping[str, Any]) -> Manifest:
+    maps = [FeatureMap(**_typed(FeatureMap, each)) for each in values["feature_maps"]]
     return Manifest(
         name=str(values["name"]),
-        feature_maps=tuple(FeatureMap(**each) for each in values["feature_maps"]),
-        embedding_shape=tuple(int(each) for each in values["embedding_shape"]),
+        feature_maps=tuple(maps),
+        embedding_shape=tuple(_like(0, each) for each in values["embedding_shape"]),
         files={str(name): str(digest) for name, digest in values["files"].items()},
-        level=LevelNormalisation(**values["level"]),
+        level=LevelNormalisation(**_typed(LevelNormalisation, values["level"])),
         labels=tuple(values["labels"]),
-        hop_seconds=float(values["hop_seconds"]),
-        window_seconds=float(values["window_seconds"]),
+        hop_seconds=_like(0.0, values["hop_seconds"]),
+        window_seconds=_like(0.0, values["window_seconds"]),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
     )
 
 
+def _typed(kind: type[FeatureMap | LevelNormalisation], values: Mapping[str, Any]) -> Any:
+    """Return values for a dataclass, each compared with the type of the field's default."""
+    defaults = {each.name: each.default for each in fields(kind)}
+    return {name: _like(defaults.get(name), value) for name, value in values.items()}
+
+
+def _like(example: Any, value: Any) -> Any:
+    """Return a value of the example's type; a whole number may stand for a finite float."""
+    if isinstance(example, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(example) and example is not None:
+        raise TypeError(f"{value!r} instead of a value like {example!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
+    return value
+
+
 def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     """Refuse what this version cannot run."""
-    limits = all(
-        0 < each.bands <= 512
-        and 0 < each.window_samples <= each.fft_samples <= 1 << 16
-        and 0 < each.lowest_hz < each.highest_hz <= SAMPLE_RATE / 2
-        for each in manifest.feature_maps
-    )
+    names = [each.name for each in manifest.feature_maps]
     rules = (
-        (values["format_version"] == FORMAT_VERSION, "another format version"),
-        (values["sample_rate"] == SAMPLE_RATE, "another sample rate than 16 kHz"),
-        (values["frame_seconds"] == FRAME_SECONDS, f"other frames than {FRAME_STEPS} columns"),
+        (values.get("format_version") == FORMAT_VERSION, "another format version"),
+        (values.get("sample_rate") == SAMPLE_RATE, "another sample rate than 16 kHz"),
+        (values.get("frame_seconds") == FRAME_SECONDS, f"other frames than {FRAME_STEPS} columns"),
+        (0 < len(manifest.name) <= 100 and manifest.name.isprintable(), "no proper name of itself"),
         (len(manifest.labels) == len(LABELS), f"{len(manifest.labels)} labels instead of eight"),
         (manifest.labels == LABELS, "other labels, or in another order"),
         (MODEL_FILE in manifest.files, f"no hash of {MODEL_FILE}"),
-        (all(Path(name).name == name for name in manifest.files), "a file outside the folder"),
-        (manifest.feature_maps and limits, "feature maps that cannot be computed"),
+        (all(map(_is_within, manifest.files)), "a file outside the folder"),
+        (names and len(names) == len(set(names)), "no feature maps, or two alike"),
+        (all(map(_can_compute, manifest.feature_maps)), "feature maps that cannot be computed"),
+        (_can_scale(manifest.level), "a level that frames cannot be scaled to"),
+        (0 < manifest.hop_seconds <= manifest.window_seconds <= 60, "an impossible hop or window"),
     )
     for holds, problem in rules:
         if not holds:
             raise ModelError(f"{path} names {problem}", _REPLACE)
+
+
+def _is_within(name: str) -> bool:
+    return name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+
+
+def _can_compute(feature_map: FeatureMap) -> bool:
+    return (
+        0 < feature_map.bands <= 512
+        and 0 < feature_map.window_samples <= feature_map.fft_samples <= 1 << 16
+        and 0 < feature_map.lowest_hz < feature_map.highest_hz <= SAMPLE_RATE / 2
+        and feature_map.scale in ("mel", "log")
+        and 0 < feature_map.log_offset <= 1
+    )
+
+
+def _can_scale(level: LevelNormalisation) -> bool:
+    return (
+        -100 <= level.target_dbfs <= 0
+        and 0 < level.memory_steps <= 6000
+        and 0 <= level.highest_gain_db <= 120
+    )

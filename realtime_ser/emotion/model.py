@@ -51,9 +51,10 @@ class EmotionModel:
         self._lock = threading.Lock()
         with quiet_native_stderr():
             self._interpreter = _load(content, threads, self.folder)
-            self._embed = _signature(self._interpreter, "embed", _frame_shapes(self.manifest))
+            frame = _frame_shapes(self.manifest)
+            self._embed = _signature(self._interpreter, "embed", frame, "embedding")
             positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
-            self._classify = _signature(self._interpreter, "classify", positions)
+            self._classify = _signature(self._interpreter, "classify", positions, "probabilities")
             self._check_outputs()
 
     def embed(self, maps: Mapping[str, Float32]) -> Float32:
@@ -111,8 +112,10 @@ def _frame_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
     return {each.name: (1, FRAME_STEPS, each.bands) for each in manifest.feature_maps}
 
 
-def _signature(interpreter: Any, name: str, wanted: Mapping[str, tuple[int, ...]]) -> Any:
-    """Return a signature's runner, after comparing its inputs with what will be given."""
+def _signature(
+    interpreter: Any, name: str, wanted: Mapping[str, tuple[int, ...]], output: str
+) -> Any:
+    """Return a signature's runner, after comparing its inputs and output with what is expected."""
     if name not in interpreter.get_signature_list():
         raise ModelError(f"the network has no signature {name!r}", _EXPORT_AGAIN)
     runner = interpreter.get_signature_runner(name)
@@ -125,4 +128,6 @@ def _signature(interpreter: Any, name: str, wanted: Mapping[str, tuple[int, ...]
             f"the network's signature {name!r} takes {found}, the manifest says {dict(wanted)}",
             _EXPORT_AGAIN,
         )
+    if output not in runner.get_output_details():
+        raise ModelError(f"the network's signature {name!r} gives no {output!r}", _EXPORT_AGAIN)
     return runner
