@@ -152,7 +152,13 @@ class Reconnecting(ReconnectingSource):
         self.now = 0.0
         self.attempts_left = attempts
         self.second = second
-        super().__init__(first, self.attempt, clock=lambda: self.now, wait=self.pass_time)
+        super().__init__(
+            first,
+            self.attempt,
+            clock=lambda: self.now,
+            wait=self.pass_time,
+            start=lambda task: task(),
+        )
 
     def attempt(self) -> Source:
         self.attempts_left -= 1
@@ -160,8 +166,9 @@ class Reconnecting(ReconnectingSource):
             raise GONE
         return self.second
 
-    def pass_time(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> bool:
         self.now += seconds
+        return False
 
 
 def refused() -> Source:

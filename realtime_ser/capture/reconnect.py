@@ -15,6 +15,9 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
 """Seconds before an attempt to reopen a microphone; each pause is twice the one before."""
 
+CLOSE_SECONDS = 0.5
+"""How long an attempt may take to end; one that waits for a sound server is left behind."""
+
 log = logging.getLogger("realtime_ser")
 
 
@@ -42,13 +45,15 @@ class ReconnectingSource:
 
     The silence is as long as the time that passes between the last block of the microphone and the
     first one after its return, by the monotonic clock: so the time of what is said later stays
-    true. Nothing was captured meanwhile, so none of it counts as lost.
+    true. Nothing was captured meanwhile, so none of it counts as lost. A thread of its own closes
+    and reopens, because both take as long as a sound server stands still.
 
     Args:
         microphone: open; raises an ``AudioDeviceError`` when it goes.
         reopen: opens it again, or raises an ``AudioDeviceError``.
         clock: the time in seconds.
-        wait: waits so many seconds; ``None`` waits in a way that ``close`` ends.
+        wait: waits so many seconds and returns whether to give up; ``None`` gives up on ``close``.
+        start: runs what it is given; ``None`` does so in a thread.
 
     Attributes:
         name: of the microphone.
@@ -65,18 +70,20 @@ class ReconnectingSource:
         reopen: Callable[[], Source],
         *,
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], object] | None = None,
+        wait: Callable[[float], bool] | None = None,
+        start: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._closed = threading.Event()
         self._microphone: Source | None = microphone
-        self._lost_microphone: Source | None = None
         self._reopen = reopen
         self._clock = clock
         self._wait = wait or self._closed.wait
+        self._start = start or self._start_thread
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
         self._heard_until = clock()
         self._first_block: Block | None = None
         self._pause = FIRST_PAUSE
-        self._next_attempt = 0.0
         self._earlier_overflows = 0
         self._earlier_lost_frames = 0
         self.name = microphone.name
@@ -86,7 +93,7 @@ class ReconnectingSource:
     @property
     def overflows(self) -> int:
         """Blocks the sound system dropped before the program saw them, so far."""
-        microphone = self._microphone  # which the capturing thread may replace meanwhile
+        microphone = self._microphone  # which another thread may replace meanwhile
         return self._earlier_overflows + (microphone.overflows if microphone else 0)
 
     @property
@@ -98,28 +105,34 @@ class ReconnectingSource:
     def read(self) -> Block | None:
         """Return what was recorded since the last call, or silence; ``None`` once closed.
 
-        Waits at most 0.1 s, or as long as an attempt to reopen takes.
+        Waits at most 0.1 s.
         """
         if self._closed.is_set():
             return None
+        if self._failure is not None:
+            raise self._failure
         if self._first_block is not None:
             return self._come_back(self._first_block)
-        if self._microphone is None:
-            return self._wait_for_attempt()
+        microphone = self._microphone
+        if microphone is None:
+            self._closed.wait(WAIT_SECONDS)
+            return self._silence(self._clock())
         try:
-            block = self._microphone.read()
+            block = microphone.read()
         except AudioDeviceError as error:
-            return self._lose(error)
+            return self._lose(microphone, error)
         if block is None or not len(block):
             return block if self.problem is None else self._silence(self._clock())
-        return self._hear(self._microphone, block)
+        return self._hear(microphone, block)
 
     def close(self) -> None:
         """Release the microphone and wake a waiting ``read``; safe to call twice."""
         self._closed.set()
-        for microphone in (self._microphone, self._lost_microphone):
-            if microphone is not None:
-                microphone.close()
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS)
+        microphone = self._microphone
+        if microphone is not None:
+            microphone.close()
 
     def _hear(self, microphone: Source, block: Block) -> Block:
         now = self._clock()
@@ -139,42 +152,40 @@ class ReconnectingSource:
         log.warning("%s is back", self.name)
         return block
 
-    def _lose(self, error: AudioDeviceError) -> Block:
-        """Give the microphone up, and plan the next attempt to open it."""
-        assert self._microphone is not None
-        microphone, self._microphone = self._microphone, None
-        self._lost_microphone = microphone  # closed only once this is said: it may take long
+    def _lose(self, microphone: Source, error: AudioDeviceError) -> Block:
+        self._microphone = None
         self._earlier_overflows += microphone.overflows
         self._earlier_lost_frames += microphone.lost_frames
         if self.problem is None:
             self.problem = f"{self.name} is gone: trying to reopen it"
             log.warning(self.problem)
         log.info(error.problem)
-        self._plan_attempt()
+        self._start(lambda: self._replace(microphone))
         return self._silence(self._clock())
 
-    def _wait_for_attempt(self) -> Block:
-        if self._lost_microphone is not None:
-            self._lost_microphone.close()
-            self._lost_microphone = None
-        self._wait(max(0.0, min(WAIT_SECONDS, self._next_attempt - self._clock())))
-        if self._clock() >= self._next_attempt and not self._closed.is_set():
-            self._attempt()
-        return self._silence(self._clock())
+    def _start_thread(self, task: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=task, name="reopen", daemon=True)
+        self._thread.start()
+
+    def _replace(self, lost: Source) -> None:
+        """Close a microphone and open it again, however often that takes."""
+        try:
+            lost.close()
+            while self._microphone is None and not self._wait(self._pause):
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+                self._attempt()
+        except BaseException as failure:  # raised by ``read``
+            self._failure = failure
 
     def _attempt(self) -> None:
         try:
-            self._microphone = self._reopen()
+            microphone = self._reopen()
         except AudioDeviceError as error:
             log.info("%s cannot be reopened yet: %s", self.name, error)
-            self._plan_attempt()
-        else:
-            if self._closed.is_set():
-                self._microphone.close()
-
-    def _plan_attempt(self) -> None:
-        self._next_attempt = self._clock() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            return
+        self._microphone = microphone
+        if self._closed.is_set():  # and ``close`` may have come too early to see it
+            microphone.close()
 
     def _silence(self, until: float) -> Block:
         """Return the zeros that are due at a time, shape ``[frames, channels]``."""

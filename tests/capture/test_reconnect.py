@@ -1,6 +1,8 @@
 """A microphone that goes and comes back, on a clock that only waiting and recording advance."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -23,8 +25,13 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         self.now += seconds
+        return False
+
+
+def at_once(task: Callable[[], None]) -> None:
+    task()
 
 
 class ScriptedMicrophone:
@@ -84,10 +91,11 @@ def clock() -> Clock:
 
 def test_pauses_grow_up_to_four_seconds_and_begin_anew_after_a_return(clock: Clock) -> None:
     returned = ScriptedMicrophone(clock, [0.1])
-    reopening = Reopening(clock, [*[GONE] * 6, returned, *[GONE] * 3])
+    last = ScriptedMicrophone(clock, [0.1, 0.1])
+    reopening = Reopening(clock, [*[GONE] * 6, returned, *[GONE] * 2, last])
     microphone = ScriptedMicrophone(clock, [])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
-    read_until(source, lambda: len(reopening.times) == 10)
+    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait, start=at_once)
+    read_until(source, lambda: not last._blocks)
 
     pauses = np.diff([100.0, *reopening.times])
     assert pauses[:7] == pytest.approx([0.25, 0.5, 1, 2, 4, 4, 4])
@@ -101,7 +109,7 @@ def test_silence_is_as_long_as_the_gap(clock: Clock, caplog: pytest.LogCaptureFi
     microphone = ScriptedMicrophone(clock, [0.02] * 5 + [0] * 8)
     returned = ScriptedMicrophone(clock, [0, 0, 0, 0.02, 0.02])
     reopening = Reopening(clock, [GONE, GONE, returned])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
+    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait, start=at_once)
     with caplog.at_level(logging.WARNING, "realtime_ser"):
         blocks = read_until(source, lambda: len(returned._blocks) == 0)
 
@@ -117,7 +125,7 @@ def test_it_may_come_back_at_another_rate(clock: Clock) -> None:
     returned = ScriptedMicrophone(clock, [0.02] * 3, rate=48_000, channels=2)
     reopening = Reopening(clock, [returned])
     microphone = ScriptedMicrophone(clock, [0.02])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
+    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait, start=at_once)
     blocks = read_until(source, lambda: not returned._blocks)
 
     assert (source.rate, source.channels) == (48_000, 2)
@@ -128,25 +136,64 @@ def test_one_that_opens_and_stays_silent_is_closed_and_tried_again(clock: Clock)
     mute, returned = ScriptedMicrophone(clock, [0] * 9), ScriptedMicrophone(clock, [0.1, 0.1])
     reopening = Reopening(clock, [mute, returned])
     microphone = ScriptedMicrophone(clock, [0.1])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
+    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait, start=at_once)
     read_until(source, lambda: not returned._blocks)
 
     assert mute.closed
     assert np.diff(reopening.times) == pytest.approx([0.9 + 0.5])
 
 
-def test_it_is_said_before_the_old_one_is_closed_which_may_hang(clock: Clock) -> None:
+def test_time_goes_on_while_the_old_one_takes_long_to_close(clock: Clock) -> None:
+    may_close = threading.Event()
     microphone = ScriptedMicrophone(clock, [])
-    reopening = Reopening(clock, [GONE])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
-    source.read()
+    microphone.close = may_close.wait  # type: ignore[method-assign, assignment]
+    returned = ScriptedMicrophone(clock, [0.1] * 100)
+    began = time.monotonic()
+    source = ReconnectingSource(microphone, lambda: returned)
+    silence = 0
+    while silence < 8_000:
+        block = source.read()
+        assert block is not None
+        assert source.problem == "mic is gone: trying to reopen it"
+        silence += len(block)
+    assert silence / 16_000 == pytest.approx(time.monotonic() - began, abs=0.1)
 
-    assert source.problem == "mic is gone: trying to reopen it"
-    assert not microphone.closed
+    may_close.set()
+    while source.problem is not None:
+        source.read()
     source.close()
-    assert microphone.closed
+    assert returned.closed
     assert source.read() is None
-    assert reopening.times == []
+
+
+def test_one_that_comes_back_after_the_end_is_closed(clock: Clock) -> None:
+    opening, may_open = threading.Event(), threading.Event()
+    returned = ScriptedMicrophone(clock, [])
+
+    def reopen() -> Source:
+        opening.set()
+        may_open.wait()
+        return returned
+
+    source = ReconnectingSource(ScriptedMicrophone(clock, []), reopen)
+    source.read()
+    opening.wait()
+    source.close()
+    may_open.set()
+    assert source._thread is not None
+    source._thread.join()
+    assert returned.closed
+
+
+def test_another_failure_is_raised_by_read(clock: Clock) -> None:
+    def reopen() -> Source:
+        raise ZeroDivisionError
+
+    microphone = ScriptedMicrophone(clock, [])
+    source = ReconnectingSource(microphone, reopen, wait=clock.wait, start=at_once)
+    source.read()
+    with pytest.raises(ZeroDivisionError):
+        source.read()
 
 
 def test_what_was_counted_before_still_counts(clock: Clock) -> None:
@@ -154,10 +201,9 @@ def test_what_was_counted_before_still_counts(clock: Clock) -> None:
     microphone.overflows, microphone.lost_frames = 2, 300
     returned.overflows, returned.lost_frames = 1, 40
     reopening = Reopening(clock, [returned])
-    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait)
-    source.read()
+    source = ReconnectingSource(microphone, reopening, clock=clock, wait=clock.wait, start=at_once)
     assert (source.overflows, source.lost_frames) == (2, 300)
-    read_until(source, lambda: bool(reopening.times))
+    source.read()
     assert (source.overflows, source.lost_frames) == (3, 340)
 
 
