@@ -1,0 +1,151 @@
+"""Samples no voice makes: events stay sane, or one clear error comes and the stream can go on."""
+
+import logging
+import math
+import time
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scripted_card import ScriptedCard, as_card
+from speech_clips import speech
+
+from realtime_ser import (
+    AudioInputError,
+    EmotionUpdate,
+    Recognizer,
+    SpeechEnded,
+    SpeechStarted,
+)
+from realtime_ser.engine import Engine
+from realtime_ser.events import Event
+
+TEN_SECONDS = np.arange(160_000) / 16_000
+
+
+def utterances(events: list[Event]) -> list[tuple[float, float]]:
+    """Return what was said when, after looking at every number of every event."""
+    for event in events:
+        if isinstance(event, EmotionUpdate | SpeechEnded):
+            assert 0 <= event.start < event.end
+            assert sum(event.probabilities.values()) == pytest.approx(1, abs=1e-9)
+            assert all(0 <= each <= 1 for each in event.probabilities.values())
+            assert math.isfinite(event.confidence)
+    return [(each.start, each.end) for each in events if isinstance(each, SpeechEnded)]
+
+
+def labels(events: list[Event]) -> list[str]:
+    return [each.label for each in events if isinstance(each, SpeechEnded)]
+
+
+def heard(recognizer: Recognizer, samples: NDArray[np.generic], rate: int = 16_000) -> list[Event]:
+    return list(recognizer.recognize(samples, rate).events)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_a_refused_block_leaves_the_stream_as_it_was(
+    recognizer: Recognizer, value: float, rate: int
+) -> None:
+    samples = as_card(speech("one_utterance"), rate, 2)
+    half = len(samples) // 2
+    hostile = samples[half : half + 1000].copy()
+    hostile[500, 1] = value
+    stream = recognizer.stream(rate)
+
+    events = stream.process(samples[:half])
+    with pytest.raises(AudioInputError, match=r"NaN or infinity at about 1\.7"):
+        stream.process(hostile)
+    events += stream.process(samples[half:]) + stream.flush()
+
+    assert events == heard(recognizer, samples, rate)
+    assert utterances(events)
+
+
+def test_a_card_that_delivers_nan_tells_so_after_what_came_before(recognizer: Recognizer) -> None:
+    samples = as_card(speech("one_utterance"), 16_000, 1)
+    samples[-100:] = np.nan
+    events: list[Event] = []
+
+    with pytest.raises(AudioInputError, match="NaN or infinity"):
+        events.extend(Engine(ScriptedCard(samples, 16_000, [320]), recognizer.pipeline()).events())
+
+    assert isinstance(events[0], SpeechStarted)
+
+
+@pytest.mark.parametrize("hertz", [50, 440, 3_000, 8_000])
+def test_a_full_scale_square_wave_is_no_voice(recognizer: Recognizer, hertz: int) -> None:
+    square = np.where(np.sin(2 * np.pi * hertz * TEN_SECONDS + 0.1) > 0, 32767, -32768)
+
+    assert heard(recognizer, square.astype(np.int16)) == []
+
+
+def test_a_voice_clipped_to_a_square_wave_is_still_a_voice(recognizer: Recognizer) -> None:
+    voice = speech("three_utterances")
+    events = heard(recognizer, np.clip(voice / 32768 * 1000, -1, 1))
+
+    assert len(utterances(events)) == len(utterances(heard(recognizer, voice)))
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38])
+def test_absurdly_loud_floats_are_full_scale(recognizer: Recognizer, value: float) -> None:
+    samples = np.where(speech("three_utterances") > 100, value, 0).astype(np.float32)
+
+    assert heard(recognizer, samples) == heard(recognizer, np.clip(samples, -1, 1))
+    assert utterances(heard(recognizer, samples))
+
+
+@pytest.mark.parametrize("offset", [-0.5, 0.02, 0.3])
+def test_a_constant_offset_hides_no_utterance(recognizer: Recognizer, offset: float) -> None:
+    voice = speech("three_utterances") / 32768
+    plain, shifted = heard(recognizer, voice), heard(recognizer, voice + offset)
+
+    assert utterances(shifted) == utterances(plain)
+    if abs(offset) <= 0.02:  # more is a faulty card, which the doctor warns of
+        assert labels(shifted) == labels(plain)
+
+
+@pytest.mark.parametrize("constant", [-32768, -1, 1, 32767])
+def test_a_constant_is_silence(recognizer: Recognizer, constant: int) -> None:
+    assert heard(recognizer, np.full(160_000, constant, np.int16)) == []
+
+
+def test_denormals_are_silence_and_cost_no_more_than_noise(recognizer: Recognizer) -> None:
+    generator = np.random.default_rng(2)
+    noise = generator.uniform(-0.1, 0.1, (480_000, 2)).astype(np.float32)
+    denormal = (noise * np.float32(1e-39)).astype(np.float32)
+    assert 0 < np.abs(denormal).max() < np.finfo(np.float32).tiny
+
+    def seconds(samples: NDArray[np.float32]) -> float:
+        began = time.thread_time()
+        assert heard(recognizer, samples, 48_000) == []
+        return time.thread_time() - began
+
+    usual = min(seconds(noise) for _ in range(3))
+    assert min(seconds(denormal) for _ in range(3)) < 5 * usual + 0.05
+
+
+def test_after_minutes_of_zeros_a_voice_is_heard_on_time(recognizer: Recognizer) -> None:
+    minutes = 10
+    voice, second = speech("three_utterances"), np.zeros(16_000, np.int16)
+    stream = recognizer.stream()
+    events = [event for _ in range(60 * minutes) for event in stream.process(second)]
+    assert events == []
+    late = utterances(stream.process(voice) + stream.flush())
+
+    soon = utterances(heard(recognizer, np.concatenate([*[second] * 6, voice])))
+    assert len(late) == 3
+    waited = 60 * minutes - 6
+    for mine, theirs in zip(late, soon, strict=True):
+        assert [each - waited for each in mine] == pytest.approx(theirs)
+
+
+def test_a_microphone_of_zeros_is_warned_of_once_in_minutes(
+    recognizer: Recognizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = ScriptedCard(np.zeros((16_000 * 120, 1), np.float32), 16_000, [16_000])
+    with caplog.at_level(logging.WARNING, "realtime_ser"):
+        list(Engine(card, recognizer.pipeline()).events())
+
+    assert [each for each in caplog.messages if "delivers only zeros" in each] == caplog.messages
+    assert len(caplog.messages) == 1
