@@ -425,8 +425,8 @@ def judge_level(samples: Float32) -> Check:
     floor, peak, offset = noise_floor(mono), _decibels(np.abs(mono).max()), float(mono.mean())
     clipped = float((np.abs(samples) >= CLIPPING).mean())
     message = (
-        f"noise floor {floor:.0f} dBFS, peak {peak:.0f} dBFS, DC offset {100 * offset:.1f} %,"
-        f" clipped {100 * clipped:.1f} %"
+        f"noise floor {floor:.0f} dBFS, peak {peak:.0f} dBFS,"
+        f" DC offset {round(100 * offset, 1) + 0:.1f} %, clipped {100 * clipped:.1f} %"
     )
     remedies = []
     if clipped > MOST_CLIPPED:
