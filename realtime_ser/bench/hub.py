@@ -4,6 +4,7 @@ import io
 import os
 import time
 import warnings
+from importlib.util import find_spec
 from itertools import cycle
 from typing import Any
 
@@ -14,6 +15,7 @@ from realtime_ser.bench.report import HubComparison
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import EmotionUpdate, SpeechEnded
+from realtime_ser.native_output import quiet_native_stderr
 from realtime_ser.output.json_lines import JsonLines
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE, Settings
@@ -26,6 +28,23 @@ WARM_UP_CALLS = 5
 BLOCK_SAMPLES = 320
 
 
+def check_installed() -> None:
+    """Say at once what would be missing at the end; TensorFlow itself is loaded only then.
+
+    Raises:
+        RealtimeSerError: TensorFlow Hub is not installed.
+    """
+    if find_spec("tensorflow_hub") is None:
+        raise _missing("there is no module tensorflow_hub")
+
+
+def _missing(reason: str) -> RealtimeSerError:
+    return RealtimeSerError(
+        f"--compare-hub needs TensorFlow Hub ({reason})",
+        'install the train extra: pip install "realtime-ser[train]"',
+    )
+
+
 def load_hub() -> Any:
     """Load the published module.
 
@@ -34,16 +53,14 @@ def load_hub() -> Any:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet_native_stderr():
             warnings.simplefilter("ignore")
             import tensorflow_hub
     except ImportError as error:
-        raise RealtimeSerError(
-            f"--compare-hub needs TensorFlow Hub ({error})",
-            'install the train extra: pip install "realtime-ser[train]"',
-        ) from error
+        raise _missing(str(error)) from error
     try:
-        return tensorflow_hub.load(YAMNET_URL)
+        with quiet_native_stderr():
+            return tensorflow_hub.load(YAMNET_URL)
     except Exception as error:  # whatever the network, the cache and TensorFlow raise
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise RealtimeSerError(

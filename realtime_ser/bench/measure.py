@@ -58,13 +58,13 @@ class Effort:
 
     hops: int = 2000
     paints: int = 1000
-    delays: int = 100
+    delays: int = 80
     runs: int = 5
     live_seconds: float = 5.0
     idle_seconds: float = 8.0
-    replay_seconds: float = 12.5
+    replay_seconds: float = 11.0
     files: int = 20
-    stream_seconds: float = 3.0
+    stream_seconds: float = 4.0
     stream_tries: int = 5
 
 
@@ -78,7 +78,7 @@ QUICK = Effort(
     idle_seconds=0.5,
     replay_seconds=2.5,
     files=1,
-    stream_seconds=1.6,
+    stream_seconds=2.5,
     stream_tries=2,
 )
 
@@ -99,6 +99,8 @@ def measure(
         RealtimeSerError: what ``compare_hub`` needs is missing.
     """
     began = time.perf_counter()
+    if compare_hub:
+        hub.check_installed()
     machine = this_machine()
     recognizer = Recognizer(model_folder)
     model = recognizer.model

@@ -64,9 +64,26 @@ def _product(shape: list[int]) -> int:
 
 
 def peak_gflops(environment: dict[str, str]) -> float:
-    """Return the rate of a float32 matrix product on one thread, in a process of its own."""
+    """Return the rate of a float32 matrix product on one thread, in a process of its own.
+
+    The better of two: OpenBLAS does not know every processor and may leave AVX-512 unused, so
+    where there is AVX-512 its kernel is tried as well.
+    """
     alone = {**environment, **dict.fromkeys(_ONE_THREAD, "1")}
-    run = subprocess.run(
-        [sys.executable, "-c", _MATRIX_PRODUCT], env=alone, capture_output=True, check=True
-    )
+    rates = [_rate(alone)]
+    if _has_avx512():
+        rates.append(_rate({**alone, "OPENBLAS_CORETYPE": "SKYLAKEX"}))
+    return max(rates)
+
+
+def _rate(environment: dict[str, str]) -> float:
+    command = [sys.executable, "-c", _MATRIX_PRODUCT]
+    run = subprocess.run(command, env=environment, capture_output=True, check=True)
     return float(run.stdout)
+
+
+def _has_avx512() -> bool:
+    try:
+        return "avx512f" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False

@@ -17,7 +17,10 @@ Int16 = NDArray[np.int16]
 LIMIT_SECONDS = 0.05
 BLOCK_SAMPLES = 320
 BLOCK_SECONDS = BLOCK_SAMPLES / SAMPLE_RATE
-LEAD_IN_SECONDS = 1.5
+STARTS = 24
+"""Streams start one after the other within a hop of 24 blocks, as independent callers would."""
+
+LEAD_IN_SECONDS = 2.0
 """Until every stream's gate has opened and its first frame is complete; nothing counts before."""
 
 GIVE_UP_SECONDS = 0.5
@@ -91,10 +94,12 @@ def latest_event(model: EmotionModel, clip: Int16, count: int, seconds: float) -
     pipelines = [Pipeline(model) for _ in range(count)]
     blocks = clip[: len(clip) // BLOCK_SAMPLES * BLOCK_SAMPLES].reshape(-1, BLOCK_SAMPLES)
     places = np.linspace(0, len(blocks), count, endpoint=False).astype(int)
-    latest = 0.0
+    latest = late = 0.0
     began = time.perf_counter()
     for turn in range(round(seconds / BLOCK_SECONDS)):
         for stream, (pipeline, place) in enumerate(zip(pipelines, places, strict=True)):
+            if turn < stream % STARTS:
+                continue
             due = began + (turn + stream / count) * BLOCK_SECONDS
             late = time.perf_counter() - due
             if late < 0:
