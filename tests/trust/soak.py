@@ -1,8 +1,9 @@
 """Streams minutes of speech and pauses through the live engine, faster than real time.
 
-Usage: soak.py MINUTES SPEED. Compares every event with what two repetitions of the same speech
-predict, and prints one line of JSON: the events seen, those that were not as predicted, the loss,
-and how the resident memory grew after the first minute.
+Usage: soak.py MINUTES SPEED. Compares every event with those of a pipeline alone, the number of
+updates with the length of each utterance, and its time with that of the first repetition. Prints
+one line of JSON: what was seen, lost or different, and how the resident memory grew after the
+first minute.
 """
 
 import json
@@ -10,8 +11,6 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from speech_clips import speech
 
-from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded, SpeechStarted
+from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded
 from realtime_ser.engine import Engine
 from realtime_ser.events import Event
 
 PERIOD_SECONDS = 12
 PERIOD = PERIOD_SECONDS * 16_000
-"""One repetition: a whole number of the speech gate's frames, so that all are alike."""
+"""One repetition: a whole number of the speech gate's frames."""
+
+UTTERANCES = 3
+FRAME_SAMPLES, HOP_SAMPLES = 15_600, 7_680
 
 BLOCK = 1_600
 HEALTH_SECONDS = 5
@@ -61,21 +63,41 @@ class RepeatedSpeech:
         self._samples = 0
 
 
-def shifted(event: Any, seconds: float) -> Event:
-    """Return the event, so much later."""
-    if isinstance(event, SpeechStarted):
-        return replace(event, time=round(event.time + seconds, 6))
-    assert isinstance(event, EmotionUpdate | SpeechEnded)
-    return replace(event, start=round(event.start + seconds, 6), end=round(event.end + seconds, 6))
-
-
-def predicted(recognizer: Recognizer, speech: NDArray[np.int16], periods: int) -> Iterator[Event]:
-    """Yield the events of all periods; the first is alone in having no noise before it."""
+def offline(recognizer: Recognizer, speech: NDArray[np.int16], periods: int) -> Iterator[Event]:
+    """Yield the events of all periods, each given to a pipeline whole."""
     pipeline = recognizer.pipeline()
-    first, second = pipeline.process(speech), pipeline.process(speech)
-    assert not pipeline.is_speaking, "the pause at the end closes the last utterance"
-    later = (shifted(each, n * PERIOD_SECONDS) for n in range(periods - 1) for each in second)
-    return chain(first, later)
+    for _ in range(periods):
+        yield from pipeline.process(speech)
+    yield from pipeline.flush()
+
+
+class Utterances:
+    """Checks of each utterance what can be said without a second run."""
+
+    def __init__(self, utterances_a_period: int) -> None:
+        self.count = self.wrong_updates = 0
+        self.drift = 0.0
+        self._a_period = utterances_a_period
+        self._first_starts: list[float] = []
+        self._updates = 0
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, EmotionUpdate):
+            self._updates += 1
+        elif isinstance(event, SpeechEnded):
+            self._end(event)
+
+    def _end(self, utterance: SpeechEnded) -> None:
+        """Compare the updates with the length, and the start with that in the first period."""
+        samples = round((utterance.end - utterance.start) * 16_000)
+        expected = 1 + max(0, samples - FRAME_SAMPLES) // HOP_SAMPLES
+        self.wrong_updates += self._updates != expected
+        period, number = divmod(self.count, self._a_period)
+        start = utterance.start - period * PERIOD_SECONDS
+        if period == 0:
+            self._first_starts.append(start)
+        self.drift = max(self.drift, abs(start - self._first_starts[number]))
+        self.count, self._updates = self.count + 1, 0
 
 
 def resident_bytes() -> int:
@@ -93,9 +115,10 @@ def soak(minutes: float, speed: float) -> dict[str, Any]:
     voice = speech("three_utterances")
     repeated = np.concatenate((voice, np.zeros(PERIOD - len(voice), np.int16)))
     recognizer = Recognizer()
-    expected = predicted(recognizer, repeated, periods)
+    expected = offline(recognizer, repeated, periods)
     source = RepeatedSpeech(repeated, periods * PERIOD, speed)
     engine = source.engine = Engine(source, recognizer.pipeline())
+    utterances = Utterances(UTTERANCES)
     seen = wrong = health_events = 0
     memory: list[int] = []
     last = None
@@ -107,12 +130,16 @@ def soak(minutes: float, speed: float) -> dict[str, Any]:
             continue
         seen += 1
         wrong += event != next(expected, None)
+        utterances.add(event)
     assert last is not None
     return {
         "seconds": last.time,
         "events": seen,
         "wrong": wrong,
         "missing": sum(1 for _ in expected),
+        "utterances": utterances.count,
+        "wrong_updates": utterances.wrong_updates,
+        "drift_seconds": utterances.drift,
         "health_events": health_events,
         "lost_samples": last.lost_samples,
         "grown_bytes": max(memory) - memory[0],
