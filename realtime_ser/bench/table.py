@@ -52,7 +52,7 @@ def _cost(report: Report) -> Iterator[tuple[str, str]]:
     worst = "" if streams.latest_ms is None else f", latest event after {streams.latest_ms:.1f} ms"
     yield (
         f"live streams on one core, ≤ {streams.limit_ms:.0f} ms",
-        f"{streams.per_core}{worst} ({100 * streams.speech_share:.0f} % of the time speech)",
+        f"{streams.per_core}{worst} ({100 * streams.speech_share:.0f} % speech)",
     )
     yield (
         "network, one frame",
