@@ -7,6 +7,7 @@ from realtime_ser.errors import AudioInputError
 
 FULL_SCALE = 32768.0
 MOST_CHANNELS = 64
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
@@ -26,7 +27,9 @@ def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
         raise AudioInputError(
             "the samples hold NaN or infinity", "repair what produced them, or cut that part out"
         )
-    return np.clip(np.rint(values * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    scaled = np.rint(np.clip(values, -1.0, 1.0) * FULL_SCALE)
+    rounded: NDArray[np.int16] = np.minimum(scaled, FULL_SCALE - 1).astype(np.int16)
+    return rounded
 
 
 def as_block(samples: ArrayLike) -> NDArray[np.float32] | NDArray[np.int16]:
@@ -49,4 +52,6 @@ def as_block(samples: ArrayLike) -> NDArray[np.float32] | NDArray[np.int16]:
         raise AudioInputError(
             f"samples of type {values.dtype} are not audio", "give int16, or floats within ±1"
         )
+    if values.dtype == np.float64:  # may hold what float32 cannot
+        values = np.clip(values, -LARGEST_FLOAT, LARGEST_FLOAT)
     return values.astype(np.float32, copy=False)

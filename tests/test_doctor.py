@@ -87,6 +87,11 @@ def test_people_get_a_line_a_check_with_its_remedy_beneath(no_devices: dict[str,
             ["packages", "speech gate", "speed"],
             "install realtime-ser again",
         ),
+        (
+            *("webrtcvad", "ImportError('broken')"),
+            ["packages", "speech gate", "speed"],
+            "install",
+        ),
     ],
 )
 def test_a_library_that_cannot_be_loaded_fails_its_checks_alone(

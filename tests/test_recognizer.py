@@ -55,6 +55,14 @@ def test_stereo_at_another_rate(recognizer: Recognizer) -> None:
     assert sum(isinstance(each, SpeechEnded) for each in result.events) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_absurdly_large_samples_are_clipped(
+    recognizer: Recognizer, dtype: type[np.floating]
+) -> None:
+    samples = np.full(16_000, np.finfo(dtype).max, dtype)
+    assert recognizer.recognize(samples, 16_000).label is None
+
+
 @pytest.mark.parametrize(
     ("samples", "rate", "words"),
     [

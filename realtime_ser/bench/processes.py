@@ -124,7 +124,7 @@ def _peak_mb() -> float | None:
 
 
 class Idle:
-    """A process that runs live on silence for so many seconds, beside what else is measured."""
+    """A process that runs live on silence for so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._process = subprocess.Popen(

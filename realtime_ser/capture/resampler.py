@@ -30,11 +30,7 @@ class Resampler:
     """
 
     def __init__(self, rate: int, channels: int) -> None:
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise AudioInputError(
-                f"unsupported rate of {rate} Hz",
-                f"convert the audio to a rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz",
-            )
+        check_rate(rate)
         self._rate = rate
         self._channels = channels
         self._frames = 0
@@ -80,6 +76,15 @@ class Resampler:
                 f"samples hold NaN or infinity at about {second:.2f} s",
                 "repair what produced them, or cut that part out",
             )
+
+
+def check_rate(rate: int) -> None:
+    """Raise an ``AudioInputError`` for a rate, in hertz, outside 4 to 384 kHz."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioInputError(
+            f"unsupported rate of {rate} Hz",
+            f"convert the audio to a rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz",
+        )
 
 
 def _mono(block: Float32 | Int16) -> Float32:

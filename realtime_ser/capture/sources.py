@@ -18,6 +18,7 @@ from realtime_ser.capture.devices import (
     load_portaudio,
     quiet_native_audio,
 )
+from realtime_ser.capture.resampler import check_rate
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.errors import AudioDeviceError, AudioInputError
 from realtime_ser.settings import SAMPLE_RATE
@@ -279,6 +280,11 @@ class FileSource:
         self._file.seekable = lambda: False
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
+        try:
+            check_rate(self.rate)
+        except AudioInputError as error:
+            self.close()
+            raise AudioInputError(f"{self._path} has an {error.problem}", error.remedy) from None
         known = self._file.frames < UNKNOWN_LENGTH
         self.duration = self._file.frames / self.rate if known else None
         self._promised = _promised_frames(self._file)

@@ -11,11 +11,12 @@ the hangover.
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import webrtcvad
 from numpy.typing import NDArray
 
+from realtime_ser.errors import RealtimeSerError
 from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -100,7 +101,7 @@ class SpeechGate:
 
     def _start_at(self, sample: int) -> None:
         settings = self.settings
-        self._detector = webrtcvad.Vad(settings.vad_mode)
+        self._detector = load_detector(settings.vad_mode)
         self._position = sample
         self._pending = np.empty(0, np.int16)
         self._votes: deque[bool] = deque(maxlen=settings.vote_frames)
@@ -173,6 +174,22 @@ class SpeechGate:
             return [Held(frame)]
         self._open = False
         return [Held(frame), Closed(self._position)]
+
+
+def load_detector(mode: int) -> Any:
+    """Return a WebRTC voice activity detector of this mode, 0 to 3.
+
+    Raises:
+        RealtimeSerError: the library cannot be loaded; there is no other detector to fall back on.
+    """
+    try:
+        import webrtcvad
+    except Exception as error:
+        raise RealtimeSerError(
+            f"the voice activity detector cannot be loaded ({error})",
+            "run `pip install --force-reinstall webrtcvad-wheels`",
+        ) from error
+    return webrtcvad.Vad(mode)
 
 
 def level_dbfs(samples: Int16) -> float:
