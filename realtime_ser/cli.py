@@ -29,6 +29,7 @@ examples:
   realtime-ser --device usb              a microphone whose name contains "usb"
   realtime-ser --json | jq .label        events as JSON Lines for another program
   realtime-ser analyze talk.wav          what was said how, as fast as possible
+  realtime-ser doctor                    what stands in the way of live use
 """
 
 
