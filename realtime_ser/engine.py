@@ -36,6 +36,10 @@ READ_SAMPLES = SAMPLE_RATE // 2
 """Most the worker takes at once, so that it notices pauses and stops within a backlog."""
 
 WAIT_SECONDS = 0.5
+IDLE_SECONDS = 0.04
+"""While nobody speaks, what comes in this time is taken together: fewer wake-ups, and no event but
+the start of speech could come later."""
+
 HEALTH_SAMPLES = 5 * SAMPLE_RATE
 STOP_SECONDS = 1.0
 """How long a thread may take to end; one that waits for a silent pipe is left behind."""
@@ -202,15 +206,16 @@ class Engine:
     def _next_chunk(self) -> Chunk[np.int16] | None:
         """Return the next audio, ``None`` at the end."""
         while True:
-            closed = (
-                self._ring.closed
-            )  # asked first: what is written before it closes is still read
+            # Asked first: what is written before it closes is still read.
+            closed = self._ring.closed
             chunk = self._ring.read(READ_SAMPLES)
             if len(chunk.samples) or chunk.lost or self._feeder.cuts:
                 return chunk
             if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
+            if not self._pipeline.is_speaking:
+                time.sleep(IDLE_SECONDS)
 
     def _analyse(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:

