@@ -36,10 +36,6 @@ READ_SAMPLES = SAMPLE_RATE // 2
 """Most the worker takes at once, so that it notices pauses and stops within a backlog."""
 
 WAIT_SECONDS = 0.5
-IDLE_SECONDS = 0.04
-"""While nobody speaks, what comes in this time is taken together: fewer wake-ups, and no event but
-the start of speech could come later."""
-
 HEALTH_SAMPLES = 5 * SAMPLE_RATE
 STOP_SECONDS = 1.0
 """How long a thread may take to end; one that waits for a silent pipe is left behind."""
@@ -214,8 +210,6 @@ class Engine:
             if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
-            if not self._pipeline.is_speaking:
-                time.sleep(IDLE_SECONDS)
 
     def _analyse(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:
