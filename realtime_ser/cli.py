@@ -21,7 +21,10 @@ from realtime_ser.settings import VAD_MODES, Settings
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 SETTINGS = ("window", "hop", "vad_mode", "threshold")
-LIVE_OPTIONS = ("device", "input", "demo", "json", "duration", "record", "model", *SETTINGS)
+LIVE_OPTIONS = (
+    *("device", "input", "demo", "json", "no_reconnect", "duration", "record", "model"),
+    *SETTINGS,
+)
 
 EPILOG = """\
 examples:
@@ -113,8 +116,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
     parser.add_argument(
         "--no-reconnect",
-        dest="reconnect",
-        action="store_false",
+        action="store_true",
         help="end when the microphone goes, instead of waiting for its return",
     )
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
@@ -195,6 +197,25 @@ def _add_doctor(commands: Any) -> None:
     doctor.add_argument("--json", action="store_true", help="one JSON object, for bug reports")
 
 
+def _add_bench(commands: Any) -> None:
+    summary = "measure time, memory and streams on this machine"
+    bench = _add_command(commands, "bench", _bench, "model json", summary)
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+    bench.add_argument(
+        "--compare-hub",
+        action="store_true",
+        default=False,
+        help="measure TF Hub's YAMNet as well (train extra)",
+    )
+    bench.add_argument(
+        "--quick",
+        action="store_true",
+        default=False,
+        help="few hops: a trial, not a measurement",
+    )
+    bench.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
+
+
 def _check_placement(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuse options that were given before a command that does not take them."""
     if "takes" not in options:
@@ -203,19 +224,6 @@ def _check_placement(parser: argparse.ArgumentParser, options: argparse.Namespac
         if getattr(options, name) not in (None, False) and name not in options.takes:
             option = name.replace("_", "-")
             parser.error(f"--{option} does not go with the command {options.command}")
-
-
-def _add_bench(commands: Any) -> None:
-    bench = commands.add_parser(
-        "bench", help="measure time, memory and streams on this machine", allow_abbrev=False
-    )
-    bench.add_argument("--json", action="store_true", help="one JSON object")
-    bench.add_argument(
-        "--compare-hub", action="store_true", help="measure TF Hub's YAMNet as well (train extra)"
-    )
-    bench.add_argument("--quick", action="store_true", help="few hops: a trial, not a measurement")
-    bench.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
-    bench.set_defaults(run=_bench)
 
 
 def _number(text: str) -> float:
@@ -259,7 +267,7 @@ def _live(options: argparse.Namespace) -> int:
         pipeline,
         recording=recording,
         duration=options.duration,
-        reconnect=options.reconnect,
+        reconnect=not options.no_reconnect,
     )
     if shows_terminal:
         return _show_terminal(engine, pipeline.settings, options.duration is not None)
@@ -286,7 +294,7 @@ def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Any:
     from realtime_ser.capture.devices import find_input_device
     from realtime_ser.capture.reconnect import open_microphone
 
-    return open_microphone(find_input_device(options.device), reconnect=options.reconnect)
+    return open_microphone(find_input_device(options.device), reconnect=not options.no_reconnect)
 
 
 def _detached_stdin() -> BinaryIO:

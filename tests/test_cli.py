@@ -281,6 +281,8 @@ def test_a_missing_model_folder(tmp_path: Path) -> None:
         ["analyze", "a.wav", "b.wav", "--plot", "out.png"],
         ["--demo", "analyze", "a.wav"],
         ["--duration", "3", "devices"],
+        ["--no-reconnect", "devices"],
+        ["--demo", "bench"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
