@@ -252,6 +252,7 @@ class Engine:
         for event in events:
             self._state.apply(event)
             yield event
+        self._feeder.unhurried = not self._pipeline.is_alert
         self._state.show(
             time=seconds(self._pipeline.position),
             input_dbfs=self._meter.read(),

@@ -5,7 +5,7 @@ labels to a float; they sum to 1.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from realtime_ser.settings import SAMPLE_RATE
@@ -127,7 +127,11 @@ def to_dict(event: Event) -> dict[str, Any]:
 
     A health event without a problem has no such field.
     """
-    fields = asdict(event)
+    # Not ``asdict``: its deep copies take ten times as long.
+    values = {each.name: getattr(event, each.name) for each in fields(event)}
     if isinstance(event, Health) and event.problem is None:
-        del fields["problem"]
-    return {"event": event.name, **fields}
+        del values["problem"]
+    copied = {
+        name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()
+    }
+    return {"event": event.name, **copied}

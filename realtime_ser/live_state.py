@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.events import EmotionUpdate, Event, Health, SpeechEnded, SpeechStarted
+from realtime_ser.samples import FULL_SCALE
 from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 TIMELINE_SECONDS = 60.0
@@ -64,7 +65,7 @@ class LevelMeter:
 
     def add(self, samples: NDArray[np.int16]) -> None:
         """Count int16 samples in, shape ``[n]``."""
-        values = samples.astype(np.float64) / 32768.0
+        values = samples.astype(np.float64) / FULL_SCALE
         self._squares += float(values @ values)
         self._samples += len(samples)
 

@@ -1,12 +1,18 @@
 """Gate, frontend, network and window joined: samples in, events out.
 
+The gate says when something may be speech; a network that can tell speech from other sounds is
+asked about every frame of it. An utterance is reported from its first frame of speech on, gets
+nothing from frames that are none, and ends with the gate, or when such frames have gone on for
+longer than a whole frame. A network that cannot tell leaves all that to the gate.
+
 Synchronous, without threads or clocks: time is the absolute sample index divided by the sample
 rate, so the same samples give the same events, live or not, in whatever blocks they come.
 """
 
 from collections.abc import Sequence
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from realtime_ser.emotion.frontend import FRAME_STEPS, STEP_SAMPLES, Frame, Frontend
 from realtime_ser.emotion.model import EmotionModel
@@ -25,6 +31,8 @@ from realtime_ser.samples import to_int16
 from realtime_ser.settings import Settings
 from realtime_ser.speech.gate import Closed, GateEvent, GateSettings, Held, Opened, SpeechGate
 
+Float32 = NDArray[np.float32]
+
 
 class Pipeline:
     """Recognizes one stream of 16 kHz mono audio.
@@ -40,9 +48,12 @@ class Pipeline:
         manifest = model.manifest
         self._frontend = Frontend(self.settings.hop_steps, manifest.feature_maps, manifest.level)
         self._model = model
+        self._speech_threshold = manifest.speech_threshold or 0.0
         self._window = Window(model, self.settings.window_frames)
         self._position = 0
-        self._utterance_start = 0
+        self._held_from = 0
+        self._utterance_start: int | None = None
+        self._speech_end = 0
 
     @property
     def position(self) -> int:
@@ -51,7 +62,12 @@ class Pipeline:
 
     @property
     def is_speaking(self) -> bool:
-        """Whether the speech gate is open."""
+        """Whether an utterance has been reported as started and not yet as ended."""
+        return self._utterance_start is not None
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether the speech gate is open, so that the next samples may complete an event."""
         return self._gate.is_open
 
     def process(self, samples: ArrayLike) -> list[Event]:
@@ -84,7 +100,7 @@ class Pipeline:
         """Forget everything and start again at time 0."""
         self._position = 0
         self._gate.restart(0)
-        self._begin_utterance(0)
+        self._utterance_start = None
 
     def _events(self, decisions: Sequence[GateEvent]) -> list[Event]:
         return [event for decision in decisions for event in self._follow(decision)]
@@ -92,39 +108,52 @@ class Pipeline:
     def _follow(self, decision: GateEvent) -> list[Event]:
         match decision:
             case Opened(start):
-                self._begin_utterance(start)
-                return [SpeechStarted(seconds(start))]
+                self._held_from = start
+                self._frontend.reset()
+                return [] if self._speech_threshold else [self._start_utterance(start)]
             case Held(samples):
-                return [self._recognize(frame) for frame in self._frontend.process(samples)]
+                frames = self._frontend.process(samples)
+                return [event for frame in frames for event in self._recognize(frame)]
             case Closed(end):
-                last = [self._recognize(frame, end) for frame in self._frontend.flush()]
-                return [*last, self._end_utterance(end)]
+                frames = self._frontend.flush()
+                last = [event for frame in frames for event in self._recognize(frame, end)]
+                return [*last, *self._end_utterance(end)]
 
-    def _begin_utterance(self, start: int) -> None:
-        self._utterance_start = start
-        self._frontend.reset()
-        self._window.reset()
-
-    def _recognize(self, frame: Frame, limit: int | None = None) -> EmotionUpdate:
-        start = self._utterance_start + frame.start_step * STEP_SAMPLES
+    def _recognize(self, frame: Frame, limit: int | None = None) -> list[Event]:
+        start = self._held_from + frame.start_step * STEP_SAMPLES
         end = start + FRAME_STEPS * STEP_SAMPLES
-        window, alone = self._window.add(self._model.embed(frame.maps))
+        embedded = self._model.embed(frame.maps)
+        if embedded.speech < self._speech_threshold:
+            return self._end_utterance(self._speech_end) if start >= self._speech_end else []
+        started = [] if self.is_speaking else [self._start_utterance(start)]
+        self._speech_end = end if limit is None else min(end, limit)
+        return [*started, self._update(embedded.embedding, start)]
+
+    def _start_utterance(self, start: int) -> SpeechStarted:
+        self._utterance_start = start
+        self._window.reset()
+        return SpeechStarted(seconds(start))
+
+    def _update(self, embedding: Float32, start: int) -> EmotionUpdate:
+        window, alone = self._window.add(embedding)
         probabilities = as_probabilities(window.tolist())
         label, confidence = choose_label(probabilities, self.settings.threshold)
         return EmotionUpdate(
             seconds(start),
-            seconds(end if limit is None else min(end, limit)),
+            seconds(self._speech_end),
             label,
             confidence,
             probabilities,
             as_probabilities(alone.tolist()),
         )
 
-    def _end_utterance(self, end: int) -> SpeechEnded:
+    def _end_utterance(self, end: int) -> list[Event]:
+        """End the utterance, if there is one."""
+        if self._utterance_start is None:
+            return []
         whole = self._window.utterance()
-        assert whole is not None, "the frontend pads the shortest utterance to one frame"
+        assert whole is not None, "an utterance has a frame: short ones are padded to one"
+        start, self._utterance_start = seconds(self._utterance_start), None
         probabilities = as_probabilities(whole.tolist())
         label, confidence = choose_label(probabilities, self.settings.threshold)
-        return SpeechEnded(
-            seconds(self._utterance_start), seconds(end), label, confidence, probabilities
-        )
+        return [SpeechEnded(start, seconds(end), label, confidence, probabilities)]

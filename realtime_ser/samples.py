@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from realtime_ser.errors import AudioInputError
 
 FULL_SCALE = 32768.0
+LARGEST_SAMPLE = 1.0 - 1.0 / FULL_SCALE
 MOST_CHANNELS = 64
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -27,8 +28,9 @@ def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
         raise AudioInputError(
             "the samples hold NaN or infinity", "repair what produced them, or cut that part out"
         )
-    scaled = np.rint(np.clip(values, -1.0, 1.0) * FULL_SCALE)
-    rounded: NDArray[np.int16] = np.minimum(scaled, FULL_SCALE - 1).astype(np.int16)
+    wide = values.astype(np.float32, copy=False) if values.dtype == np.float16 else values
+    clipped = wide.clip(-1.0, LARGEST_SAMPLE)
+    rounded: NDArray[np.int16] = np.rint(clipped * FULL_SCALE).astype(np.int16)
     return rounded
 
 

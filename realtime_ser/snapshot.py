@@ -28,7 +28,7 @@ class Snapshot:
         live: whether it is a microphone.
         time: seconds of audio analysed.
         input_dbfs: level of the newest audio, in dB of full scale (RMS), -90 at the lowest.
-        speaking: whether the speech gate is open.
+        speaking: whether an utterance has started and not yet ended.
         emotion: the newest emotion event, ``None`` before the first.
         utterance: the newest finished utterance, ``None`` before the first.
         timeline: labelled stretches of the last minute, oldest first.

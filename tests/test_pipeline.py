@@ -1,3 +1,7 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import soxr
@@ -13,8 +17,9 @@ from realtime_ser import (
     SpeechEnded,
     SpeechStarted,
 )
-from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
 from realtime_ser.events import Event
+from realtime_ser.pipeline import Pipeline
 
 
 def run(recognizer: Recognizer, samples: NDArray[np.int16], size: int | None = None) -> list[Event]:
@@ -66,9 +71,9 @@ def test_every_frame_is_embedded_once(
 ) -> None:
     embedded, embed = [], EmotionModel.embed
 
-    def counting(model: EmotionModel, maps: object) -> object:
+    def counting(model: EmotionModel, maps: Any) -> EmbeddedFrame:
         embedded.append(maps)
-        return embed(model, maps)  # type: ignore[arg-type]
+        return embed(model, maps)
 
     monkeypatch.setattr(EmotionModel, "embed", counting)
     events = run(recognizer, three_utterances)
@@ -158,3 +163,141 @@ def test_samples_that_are_no_audio(
 ) -> None:
     with pytest.raises(AudioInputError, match=words):
         recognizer.pipeline().process(samples)
+
+
+class Scripted:
+    """The network, its word on speech replaced by a script's: ``S`` is speech, ``.`` is not."""
+
+    def __init__(self, model: EmotionModel, script: str | None) -> None:
+        threshold = None if script is None else 0.5
+        self.manifest = replace(model.manifest, speech_threshold=threshold)
+        self.classify = model.classify
+        self._embed = model.embed
+        self._script = script
+        self.embedded: list[EmbeddedFrame] = []
+
+    def embed(self, maps: Mapping[str, NDArray[np.float32]]) -> EmbeddedFrame:
+        said = "S" if self._script is None else self._script[len(self.embedded)]
+        embedded = replace(self._embed(maps), speech=0.9 if said == "S" else 0.1)
+        self.embedded.append(embedded)
+        return embedded
+
+
+def scripted(recognizer: Recognizer, script: str | None) -> tuple[Pipeline, Scripted]:
+    """Return a pipeline that asks a scripted network, without a script one that cannot tell."""
+    model = Scripted(recognizer.model, script)
+    return Pipeline(cast(EmotionModel, model)), model
+
+
+@pytest.fixture(scope="module")
+def long_utterance() -> NDArray[np.int16]:
+    """One utterance of ten frames that begins after the first sample."""
+    voice = speech("one_utterance")[14_400:38_400]
+    return np.concatenate([np.zeros(8_000, np.int16), *[voice] * 3, np.zeros(16_000, np.int16)])
+
+
+GATE = -1
+"""Stands for where the gate ends the utterance."""
+
+
+@pytest.mark.parametrize(
+    ("script", "utterances"),
+    [
+        pytest.param("SSSSSSSSSS", [(0, GATE)], id="speech"),
+        pytest.param("..........", [], id="a fan, music, typing"),
+        pytest.param("..SSSSSSSS", [(2, GATE)], id="speech after music"),
+        pytest.param("SSSS......", [(0, 5)], id="music goes on after speech"),
+        pytest.param("SSSSSSSSS.", [(0, GATE)], id="the gate ends it first"),
+        pytest.param("SSS.SSSSSS", [(0, GATE)], id="a frame of noise within"),
+        pytest.param("SSS..SSSSS", [(0, 4), (5, GATE)], id="music between"),
+        pytest.param(".S..S..S..", [(1, 3), (4, 6), (7, 9)], id="words in music"),
+    ],
+)
+def test_only_frames_of_speech_are_reported(
+    recognizer: Recognizer,
+    long_utterance: NDArray[np.int16],
+    script: str,
+    utterances: list[tuple[int, int]],
+) -> None:
+    """Utterances are drawn in hops: frame ``n`` lies from ``n`` to ``n + 2``."""
+    alone = all_events(scripted(recognizer, None)[0], long_utterance)
+    opened, closed = alone[0], alone[-1]
+    assert isinstance(opened, SpeechStarted)
+    assert isinstance(closed, SpeechEnded)
+
+    events = all_events(scripted(recognizer, script)[0], long_utterance)
+
+    def time(hops: int) -> object:
+        return pytest.approx(opened.time + 0.48 * hops if hops != GATE else closed.end)
+
+    spans = [(each.start, each.end) for each in events if isinstance(each, SpeechEnded)]
+    assert spans == [(time(start), time(end)) for start, end in utterances]
+    starts = [each.time for each in events if isinstance(each, SpeechStarted)]
+    assert starts == [start for start, _ in spans]
+    emotions = [each.start for each in events if isinstance(each, EmotionUpdate)]
+    assert emotions == [time(frame) for frame, said in enumerate(script) if said == "S"]
+
+
+def all_events(pipeline: Pipeline, samples: NDArray[np.int16]) -> list[Event]:
+    return pipeline.process(samples) + pipeline.flush()
+
+
+@pytest.mark.parametrize("size", [7, 480, 1000, 15_600])
+def test_what_the_network_says_counts_the_same_in_blocks_of_any_size(
+    recognizer: Recognizer, long_utterance: NDArray[np.int16], size: int
+) -> None:
+    script = ".S..SS.SS."
+    pipeline, _ = scripted(recognizer, script)
+    blocks = np.split(long_utterance, range(size, len(long_utterance), size))
+    events = [event for block in blocks for event in pipeline.process(block)] + pipeline.flush()
+    assert events == all_events(scripted(recognizer, script)[0], long_utterance)
+
+
+def test_an_utterance_is_told_with_its_first_frame_of_speech(
+    recognizer: Recognizer, long_utterance: NDArray[np.int16]
+) -> None:
+    pipeline, model = scripted(recognizer, "..SSSSSSSS")
+    for block in np.split(long_utterance, range(480, len(long_utterance), 480)):
+        events = pipeline.process(block)
+        if len(model.embedded) < 3:
+            assert events == []
+            assert not pipeline.is_speaking
+        else:
+            assert [each.name for each in events] == ["speech_started", "emotion"]
+            assert pipeline.is_speaking
+            return
+
+
+def test_a_network_that_cannot_tell_leaves_it_to_the_gate(
+    recognizer: Recognizer, long_utterance: NDArray[np.int16]
+) -> None:
+    pipeline, model = scripted(recognizer, None)
+    for block in np.split(long_utterance, range(480, len(long_utterance), 480)):
+        if events := pipeline.process(block):
+            assert [each.name for each in events] == ["speech_started"]
+            assert not model.embedded
+            return
+
+
+def test_frames_that_are_no_speech_do_not_enter_the_window(
+    recognizer: Recognizer, long_utterance: NDArray[np.int16]
+) -> None:
+    pipeline, model = scripted(recognizer, "S.S.......")
+    events = all_events(pipeline, long_utterance)
+    second = [each for each in events if isinstance(each, EmotionUpdate)][1]
+    expected = recognizer.model.classify([model.embedded[each].embedding for each in (0, 2)])
+    assert list(second.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_a_gap_forgets_what_was_not_yet_told(
+    recognizer: Recognizer, long_utterance: NDArray[np.int16]
+) -> None:
+    pipeline, model = scripted(recognizer, "....SSSSSSSSSS")
+    pipeline.process(long_utterance[:40_000])
+    assert len(model.embedded) == 3
+    assert pipeline.skip(16_000) == []
+    [started, *_] = all_events(pipeline, long_utterance)
+    assert isinstance(started, SpeechStarted)
+    alone = all_events(scripted(recognizer, None)[0], long_utterance)[0]
+    assert isinstance(alone, SpeechStarted)
+    assert started.time == pytest.approx(3.5 + alone.time + 0.48)

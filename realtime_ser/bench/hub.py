@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.bench.report import HubComparison
+from realtime_ser.emotion.frontend import to_float
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import EmotionUpdate, SpeechEnded
@@ -98,7 +99,7 @@ def compare(module: Any, model: EmotionModel, clip: Int16, hops: int) -> HubComp
 
 def _windows(clip: Int16) -> Any:
     """Yield the last 4 s at every hop, float32, over and over."""
-    samples = clip.astype(np.float32) / 32768
+    samples = to_float(clip)
     settings = Settings()
     length, step = round(settings.window * SAMPLE_RATE), round(settings.hop * SAMPLE_RATE)
     return cycle([samples[at : at + length] for at in range(0, len(samples) - length, step)])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.feeder import DELIVERY_SAMPLES
+from realtime_ser.capture.sources import Replayed
 from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.engine import Engine
@@ -30,7 +31,7 @@ VOTE_WAIT_SECONDS = -FRAME_SAMPLES % VOTE_SAMPLES / SAMPLE_RATE
 _SPIN = "import time\nend = time.time() + 120\nwhile time.time() < end: pass"
 
 
-class ArraySource:
+class ArraySource(Replayed):
     """Samples as a source that the engine replays at the pace of real time.
 
     Attributes:
@@ -40,10 +41,6 @@ class ArraySource:
     name = "array"
     rate = SAMPLE_RATE
     channels = 1
-    live = False
-    problem: str | None = None
-    overflows = 0
-    lost_frames = 0
 
     def __init__(self, samples: Int16) -> None:
         self._blocks = iter(

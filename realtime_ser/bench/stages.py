@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.bench.report import Spread, spread
 from realtime_ser.capture.resampler import Resampler
+from realtime_ser.emotion.frontend import to_float
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.events import EmotionUpdate, Event, SpeechEnded
 from realtime_ser.output.json_lines import JsonLines
@@ -66,12 +67,15 @@ class _Stopwatch:
 
 
 class _TimedModel:
-    """The network, its two halves timed."""
+    """The network, its two halves timed; in everything else the model itself."""
 
     def __init__(self, model: EmotionModel, watch: _Stopwatch) -> None:
-        self.manifest = model.manifest
+        self._model = model
         self.embed = watch.timed("embed", model.embed)
         self.classify = watch.timed("classify", model.classify)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
 
 
 def measure_stages(model: EmotionModel, clip: Int16, hops: int) -> StageTimes:
@@ -93,7 +97,7 @@ def device_blocks(clip: Int16) -> list[Float32]:
     """Return a 16 kHz clip as blocks of a 48 kHz stereo device, float32, shape ``[960, 2]``."""
     import soxr
 
-    mono = soxr.resample(clip.astype(np.float32) / 32768, SAMPLE_RATE, DEVICE_RATE)
+    mono = soxr.resample(to_float(clip), SAMPLE_RATE, DEVICE_RATE)
     length = DEVICE_RATE // BLOCKS_PER_SECOND
     stereo = np.repeat(mono[: len(mono) // length * length, np.newaxis], 2, axis=1)
     return list(np.ascontiguousarray(stereo.reshape(-1, length, 2)))

@@ -34,6 +34,8 @@ class Manifest:
         labels: the eight emotions in the order of the output.
         hop_seconds: distance of frames in training.
         window_seconds: longest window in training.
+        speech_threshold: probability from which ``embed``'s further output ``speech`` takes a frame
+            for speech; ``None`` where the network has no such output.
         training: recipe, commit, actors.
         metrics: scores, each under the name of its protocol.
     """
@@ -46,8 +48,14 @@ class Manifest:
     labels: tuple[str, ...] = LABELS
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
+    speech_threshold: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_speech_output(self) -> bool:
+        """Whether the network can tell speech from other sounds."""
+        return self.speech_threshold is not None
 
     def to_json(self) -> str:
         """Return the text of the manifest file."""
@@ -126,6 +134,7 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 def _parse(values: Mapping[str, Any]) -> Manifest:
     maps = [FeatureMap(**_typed(FeatureMap, each)) for each in values["feature_maps"]]
+    threshold = values.get("speech_threshold")  # older folders do not name it
     return Manifest(
         name=str(values["name"]),
         feature_maps=tuple(maps),
@@ -135,6 +144,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
         labels=tuple(values["labels"]),
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
+        speech_threshold=None if threshold is None else _like(0.0, threshold),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
     )
@@ -173,6 +183,7 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
         (all(map(_can_compute, manifest.feature_maps)), "feature maps that cannot be computed"),
         (_can_scale(manifest.level), "a level that frames cannot be scaled to"),
         (0 < manifest.hop_seconds <= manifest.window_seconds <= 60, "an impossible hop or window"),
+        (_can_tell(manifest.speech_threshold), "a speech threshold that is no probability"),
     )
     for holds, problem in rules:
         if not holds:
@@ -199,3 +210,7 @@ def _can_scale(level: LevelNormalisation) -> bool:
         and 0 < level.memory_steps <= 6000
         and 0 <= level.highest_gain_db <= 120
     )
+
+
+def _can_tell(threshold: float | None) -> bool:
+    return threshold is None or 0 < threshold < 1

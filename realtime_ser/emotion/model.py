@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ def find_model_folder(chosen: str | Path | None = None) -> Path:
     return Path(named) if named else bundled_model_folder()
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedFrame:
+    """What the network makes of one frame.
+
+    Attributes:
+        embedding: float32, shape ``manifest.embedding_shape``.
+        speech: probability that it holds speech; 1 where the network cannot tell.
+    """
+
+    embedding: Float32
+    speech: float = 1.0
+
+
 class EmotionModel:
     """The two halves of the network. May be shared by threads; one computes at a time.
 
@@ -52,21 +66,26 @@ class EmotionModel:
         with quiet_native_stderr():
             self._interpreter = _load(content, threads, self.folder)
             frame = _frame_shapes(self.manifest)
-            self._embed = _signature(self._interpreter, "embed", frame, "embedding")
+            named = ("embedding", "speech") if self.manifest.has_speech_output else ("embedding",)
+            self._embed = _signature(self._interpreter, "embed", frame, named)
             positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
-            self._classify = _signature(self._interpreter, "classify", positions, "probabilities")
+            self._classify = _signature(
+                self._interpreter, "classify", positions, ("probabilities",)
+            )
             self._check_outputs()
 
-    def embed(self, maps: Mapping[str, Float32]) -> Float32:
-        """Return a frame's embedding, shape ``manifest.embedding_shape``.
+    def embed(self, maps: Mapping[str, Float32]) -> EmbeddedFrame:
+        """Return what the network makes of a frame.
 
         Args:
             maps: for each feature map float32 of shape ``[96, bands]``.
         """
         batch = {name: values[np.newaxis] for name, values in maps.items()}
         with self._lock:
-            embedding: Float32 = self._embed(**batch)["embedding"][0]
-        return embedding
+            outputs = self._embed(**batch)
+        if not self.manifest.has_speech_output:
+            return EmbeddedFrame(outputs["embedding"][0])
+        return EmbeddedFrame(outputs["embedding"][0], float(outputs["speech"][0]))
 
     def classify(self, embeddings: Sequence[Float32]) -> Float32:
         """Return the probabilities of one or more embeddings together, float32, ``[8]``."""
@@ -81,7 +100,14 @@ class EmotionModel:
             each.name: np.zeros((FRAME_STEPS, each.bands), np.float32)
             for each in self.manifest.feature_maps
         }
-        embedding = self.embed(silence)
+        if self.manifest.has_speech_output:
+            shape = tuple(self._embed.get_output_details()["speech"]["shape"])
+            if shape != (1,):
+                raise ModelError(
+                    f"the network of {self.folder} gives speech of shape {shape}, not one value",
+                    _EXPORT_AGAIN,
+                )
+        embedding = self.embed(silence).embedding
         if embedding.shape != self.manifest.embedding_shape:
             raise ModelError(
                 f"the network of {self.folder} gives embeddings of shape {embedding.shape},"
@@ -113,9 +139,12 @@ def _frame_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
 
 
 def _signature(
-    interpreter: Any, name: str, wanted: Mapping[str, tuple[int, ...]], output: str
+    interpreter: Any,
+    name: str,
+    wanted: Mapping[str, tuple[int, ...]],
+    outputs: Sequence[str],
 ) -> Any:
-    """Return a signature's runner, after comparing its inputs and output with what is expected."""
+    """Return a signature's runner, after comparing its inputs and outputs with what is expected."""
     if name not in interpreter.get_signature_list():
         raise ModelError(f"the network has no signature {name!r}", _EXPORT_AGAIN)
     runner = interpreter.get_signature_runner(name)
@@ -128,6 +157,7 @@ def _signature(
             f"the network's signature {name!r} takes {found}, the manifest says {dict(wanted)}",
             _EXPORT_AGAIN,
         )
-    if output not in runner.get_output_details():
-        raise ModelError(f"the network's signature {name!r} gives no {output!r}", _EXPORT_AGAIN)
+    for output in outputs:
+        if output not in runner.get_output_details():
+            raise ModelError(f"the network's signature {name!r} gives no {output!r}", _EXPORT_AGAIN)
     return runner

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from realtime_ser.errors import OutputError
 from realtime_ser.events import LABELS, UNCERTAIN, EmotionUpdate, Event, SpeechEnded
 from realtime_ser.output.paths import check_ending, unwritable
+from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def _envelope(samples: Int16, columns: int = 4000) -> _Envelope:
     starts = np.unique(np.linspace(0, len(samples), columns, endpoint=False).astype(int))
     return _Envelope(
         starts / SAMPLE_RATE,
-        np.minimum.reduceat(samples, starts) / 32768.0,
-        np.maximum.reduceat(samples, starts) / 32768.0,
+        np.minimum.reduceat(samples, starts) / FULL_SCALE,
+        np.maximum.reduceat(samples, starts) / FULL_SCALE,
     )
 
 

@@ -47,6 +47,51 @@ def test_the_mel_map_is_yamnets() -> None:
     assert np.abs(ours - mel_in_double_precision(samples)).max() < 1e-3
 
 
+def pitch_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The pitch map from its description, on every sample."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
+    columns = range(0, len(samples) - 1023, 160)
+    frames = np.stack([samples[start : start + 1024] * window for start in columns])
+    return np.abs(np.fft.rfft(frames.astype(np.float64), 2048)) @ filter_bank(PITCH)
+
+
+def test_the_pitch_map_is_that_of_all_samples() -> None:
+    samples = to_float(speech("three_utterances"))
+    ours = log_map(spectral_columns(samples, PITCH), np.float32(3), PITCH)
+    expected = np.log(3 * pitch_in_double_precision(samples) + PITCH.log_offset)
+    difference = np.abs(ours - expected)
+    assert difference.max() < 5e-4
+    assert difference.mean() < 1e-6
+
+
+@pytest.mark.parametrize("hertz", [1500, 2900, 3300, 4000, 4700, 5100, 7000, 7900])
+def test_tones_above_the_pitch_map_are_not_folded_into_it(hertz: int) -> None:
+    """At -20 dBFS, the level every frame is scaled to, they move no band by more than 3 %."""
+    tone = np.sin(2 * np.pi * hertz / 16_000 * np.arange(4000)).astype(np.float32)
+    tone *= np.float32(0.1 * np.sqrt(2))
+    found = spectral_columns(tone, PITCH)
+    expected = pitch_in_double_precision(tone)
+    assert np.abs(found - expected).max() < 0.03 * PITCH.log_offset
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        FeatureMap("short", 400, 512, 16, 70.0, 1100.0, "log"),
+        FeatureMap("tight", 1024, 1024, 48, 70.0, 1100.0, "log"),
+        FeatureMap("wide", 1024, 2048, 48, 70.0, 1200.0, "log"),
+    ],
+    ids=lambda each: each.name,
+)
+def test_maps_that_need_all_samples_get_them(odd: FeatureMap) -> None:
+    samples = to_float(speech("one_utterance"))
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(odd.window_samples) / odd.window_samples)
+    starts = range(0, len(samples) - odd.window_samples + 1, 160)
+    windows = np.stack([samples[start : start + odd.window_samples] * hann for start in starts])
+    expected = np.abs(np.fft.rfft(windows, odd.fft_samples)) @ filter_bank(odd)
+    np.testing.assert_allclose(spectral_columns(samples, odd), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("hop", [1, 12, 48, 96])
 def test_frames_are_the_same_in_blocks_of_any_size(hop: int) -> None:
     samples = speech("one_utterance")

@@ -40,7 +40,7 @@ def refused(folder: Path, words: str) -> None:
 def test_the_bundled_model_gives_eight_probabilities() -> None:
     model = EmotionModel()
     frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
-    probabilities = model.classify([model.embed(frame)] * 3)
+    probabilities = model.classify([model.embed(frame).embedding] * 3)
     assert probabilities.shape == (8,)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
 
@@ -112,11 +112,31 @@ def test_half_a_network_with_its_right_hash(folder: Path) -> None:
     ],
 )
 def test_a_network_without_what_is_asked_of_it(folder: Path, name: str, words: str) -> None:
-    stored = len(name).to_bytes(4, "little") + name.encode() + b"\0"
+    stored, other = renamed(name)
     content = (folder / MODEL_FILE).read_bytes()
     assert stored in content
-    replace_network(folder, content.replace(stored, stored[:4] + b"X" + stored[5:]))
+    replace_network(folder, content.replace(stored, other))
     refused(folder, words)
+
+
+def renamed(name: str) -> tuple[bytes, bytes]:
+    """Return a name as the network's file holds it, and another one of its length."""
+    stored = len(name).to_bytes(4, "little") + name.encode() + b"\0"
+    return stored, stored[:4] + b"X" + stored[5:]
+
+
+def test_a_speech_threshold_without_a_speech_output(folder: Path) -> None:
+    rewrite(folder, lambda values: values.update(speech_threshold=0.5))
+    replace_network(folder, (folder / MODEL_FILE).read_bytes().replace(*renamed("speech")))
+    refused(folder, "gives no 'speech'")
+
+
+def test_a_network_that_is_not_said_to_tell_speech_takes_all_for_speech(folder: Path) -> None:
+    rewrite(folder, lambda values: values.pop("speech_threshold", None))
+    model = EmotionModel(folder)
+    assert not model.manifest.has_speech_output
+    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
+    assert model.embed(frame).speech == 1.0
 
 
 def test_a_network_whose_input_has_another_name(folder: Path) -> None:
@@ -175,6 +195,10 @@ def test_a_file_without_end_is_not_read(folder: Path, name: str) -> None:
         (lambda values: values["feature_maps"][0].update(log_offset=-1), "cannot be computed"),
         (lambda values: values["feature_maps"][0].update({"\x1b[2J": 1}), "not a model manifest"),
         (lambda values: values["feature_maps"].append(values["feature_maps"][0]), "two alike"),
+        (lambda values: values.update(speech_threshold=0), "no probability"),
+        (lambda values: values.update(speech_threshold=1.5), "no probability"),
+        (lambda values: values.update(speech_threshold="0.5"), "instead of"),
+        (lambda values: values.update(speech_threshold=float("nan")), "not finite"),
         (lambda values: values["level"].update(target_dbfs="loud"), "instead of"),
         (lambda values: values["level"].update(highest_gain_db=1e300), "cannot be scaled"),
         (lambda values: values["level"].update(memory_steps=0), "cannot be scaled"),

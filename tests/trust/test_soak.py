@@ -49,25 +49,29 @@ def test_every_event_as_predicted_and_no_memory_grows(minutes: int, most_growth:
 
 @pytest.mark.slow
 @pytest.mark.system
-def test_a_microphone_loses_nothing_while_a_core_is_busy(microphone: VirtualMicrophone) -> None:
+def test_a_microphone_loses_nothing_while_a_core_is_busy(
+    microphone: VirtualMicrophone, tmp_path: Path
+) -> None:
     options = ["--json", "--device", DEVICE, "--duration", str(LIVE_SECONDS)]
-    live = subprocess.Popen(
-        [sys.executable, "-m", "realtime_ser", *options],
-        env=microphone.environment | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    output, errors = tmp_path / "output", tmp_path / "errors"  # a pipe nobody reads fills up
+    with output.open("wb") as stdout, errors.open("wb") as stderr:
+        live = subprocess.Popen(
+            [sys.executable, "-m", "realtime_ser", *options],
+            env=microphone.environment | {"PYTHONPATH": str(ROOT)},
+            stdout=stdout,
+            stderr=stderr,
+        )
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         while live.poll() is None:
             microphone.play(SAMPLES / "three_utterances.flac")
-        output, errors = live.communicate()
     finally:
-        busy.kill()
-        busy.wait()
+        for each in (busy, live):
+            each.kill()
+            each.wait()
 
-    assert (live.returncode, errors) == (0, b"")
-    events = [json.loads(line) for line in output.splitlines()]
+    assert (live.returncode, errors.read_bytes()) == (0, b"")
+    events = [json.loads(line) for line in output.read_text().splitlines()]
     health = [each for each in events if each["event"] == "health"]
     assert health[-1]["time"] == LIVE_SECONDS
     assert [(each["overflows"], each["lost_samples"]) for each in health] == [(0, 0)] * len(health)

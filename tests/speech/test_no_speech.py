@@ -1,0 +1,81 @@
+"""Sounds that open the gate, and what the network says of them. Needs its speech output."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from speech_clips import speech
+
+from realtime_ser import EmotionUpdate, SpeechEnded
+from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.pipeline import Pipeline
+from train.data.sounds import LEARNT, UNHEARD, at_level, coloured_noise
+
+SECONDS = 20
+
+SOUNDS = {"rumble": coloured_noise(1.0), "breath": LEARNT["breath"], **UNHEARD}
+
+
+@pytest.fixture(scope="module")
+def model() -> EmotionModel:
+    """The bundled model."""
+    model = EmotionModel()
+    if not model.manifest.has_speech_output:
+        pytest.skip("the bundled model cannot tell speech from other sounds")
+    return model
+
+
+@pytest.fixture(scope="module")
+def gate_alone(model: EmotionModel) -> EmotionModel:
+    """The same network, not asked what is speech."""
+    unasked = EmotionModel(model.folder)
+    unasked.manifest = replace(unasked.manifest, speech_threshold=None)
+    return unasked
+
+
+def sound(name: str) -> NDArray[np.int16]:
+    """Return 20 s of a sound at -20 dBFS, behind three seconds of faint noise."""
+    random = np.random.default_rng(1)
+    faint = random.normal(scale=10 ** (-75 / 20), size=48_000)
+    loud = at_level(SOUNDS[name](SECONDS * 16_000, random), -20.0)
+    return np.clip(np.concatenate((faint, loud)) * 32768, -32768, 32767).astype(np.int16)
+
+
+def spoken(model: EmotionModel, samples: NDArray[np.int16]) -> float:
+    """Return the seconds in reported utterances."""
+    pipeline = Pipeline(model)
+    events = pipeline.process(samples) + pipeline.flush()
+    return sum(each.end - each.start for each in events if isinstance(each, SpeechEnded))
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [(name, 2 / 3 if name == "music" else 0.1) for name in SOUNDS],  # music: the README says so
+)
+def test_what_opens_the_gate_is_seldom_given_an_emotion(
+    model: EmotionModel, gate_alone: EmotionModel, name: str, share: float
+) -> None:
+    samples = sound(name)
+    opened = spoken(gate_alone, samples)
+    assert opened > 1, "else there is nothing to refuse"
+    assert spoken(model, samples) < share * opened
+
+
+@pytest.mark.parametrize(
+    "clip", ["one_utterance", "three_utterances", "speech_at_once", "short_word"]
+)
+def test_speech_is_reported_as_the_gate_cuts_it(
+    model: EmotionModel, gate_alone: EmotionModel, clip: str
+) -> None:
+    samples = speech(clip)
+    assert spoken(model, samples) > 0.9 * spoken(gate_alone, samples)
+
+
+@pytest.mark.parametrize("name", ["rumble", "typing"])
+def test_speech_after_a_sound_is_found(model: EmotionModel, name: str) -> None:
+    before, voice = sound(name)[-64_000:], speech("one_utterance")
+    pipeline = Pipeline(model)
+    assert pipeline.process(before) == []
+    events = pipeline.process(voice) + pipeline.flush()
+    assert any(isinstance(each, EmotionUpdate) for each in events)
