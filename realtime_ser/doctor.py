@@ -27,13 +27,13 @@ from realtime_ser.capture.devices import (
     list_input_devices,
     load_portaudio,
     no_input_device,
-    quiet_native_audio,
 )
 from realtime_ser.capture.sources import Block, MicrophoneSource
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel, bundled_model_folder, find_model_folder
 from realtime_ser.errors import AudioDeviceError, RealtimeSerError
 from realtime_ser.events import EmotionUpdate
+from realtime_ser.native_output import quiet_native_audio
 from realtime_ser.settings import SAMPLE_RATE, Settings
 
 State = Literal["ok", "warning", "failure"]

@@ -19,7 +19,9 @@ class Resampler:
     """Averages the channels of one stream and brings it to 16 kHz.
 
     What comes out depends on the samples alone, not on how they are split into blocks. 16 kHz mono
-    int16 passes unchanged.
+    int16 passes unchanged. soxr's high quality takes no longer than its lower ones: nothing is lost
+    up to 7.2 kHz, 0.5 dB at 7.5 kHz, and what lies above 8.1 kHz is folded at -130 dB or less,
+    below the -98 dB of 16-bit rounding. It hands its output over in pieces, 21 ms late on average.
 
     Args:
         rate: of the blocks, in hertz.
@@ -69,8 +71,9 @@ class Resampler:
         return to_int16(rest)
 
     def _check_finite(self, block: Float32 | Int16) -> None:
-        unusable = ~np.isfinite(block).all(axis=1)
-        if unusable.any():
+        finite = np.isfinite(block)
+        if not finite.all():
+            unusable = ~finite.all(axis=1)
             second = (self._frames + int(unusable.argmax())) / self._rate
             raise AudioInputError(
                 f"samples hold NaN or infinity at about {second:.2f} s",
@@ -93,10 +96,11 @@ def _mono(block: Float32 | Int16) -> Float32:
     Summed channel by channel: NumPy's own sum over an axis rounds differently for different block
     sizes. Clipped first, so that no value, however absurd, overflows in the resampler.
     """
-    scale = np.float32(1 / FULL_SCALE if block.dtype == np.int16 else 1)
-    channels = np.clip(block.T * scale, np.float32(-1), np.float32(1))
-    total = channels[0].copy()
-    for channel in channels[1:]:
-        total += channel
-    mean: Float32 = total / np.float32(len(channels))
-    return mean
+    if block.dtype == np.int16:
+        block = block * np.float32(1 / FULL_SCALE)
+    clipped: Float32 = block.clip(np.float32(-1), np.float32(1))
+    total = clipped[:, 0].copy()
+    for channel in range(1, clipped.shape[1]):
+        total += clipped[:, channel]
+    total /= np.float32(clipped.shape[1])
+    return total

@@ -16,11 +16,11 @@ from realtime_ser.capture.devices import (
     find_again,
     keeping_portaudio,
     load_portaudio,
-    quiet_native_audio,
 )
 from realtime_ser.capture.resampler import check_rate
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.errors import AudioDeviceError, AudioInputError
+from realtime_ser.native_output import quiet_native_audio
 from realtime_ser.settings import SAMPLE_RATE
 
 Block = NDArray[np.float32] | NDArray[np.int16]
@@ -240,7 +240,16 @@ def _explained(sounddevice: Any, name: str) -> Iterator[None]:
         ) from error
 
 
-class FileSource:
+class Replayed:
+    """What sources that are no microphone have in common: none of their audio is ever lost."""
+
+    live = False
+    problem: str | None = None
+    overflows = 0
+    lost_frames = 0
+
+
+class FileSource(Replayed):
     """A WAV, FLAC or OGG file (or what else libsndfile reads).
 
     Delivers int16 where the file holds that, else float32. A file that holds less than it promises
@@ -255,11 +264,6 @@ class FileSource:
     Raises:
         AudioInputError: no such file, not readable, empty, without audio, or not a sound file.
     """
-
-    live = False
-    problem: str | None = None
-    overflows = 0
-    lost_frames = 0
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = Path(path).name
@@ -371,7 +375,7 @@ def _reason(error: Any) -> str:
     return str(error.error_string).removeprefix("Error : ").rstrip(".")
 
 
-class RawSource:
+class RawSource(Replayed):
     """Raw 16 kHz mono s16le samples from a binary stream, such as ``sys.stdin.buffer``.
 
     Blocks come as the stream delivers them. ``close`` leaves the stream open: it belongs to the
@@ -387,10 +391,6 @@ class RawSource:
     name = "standard input"
     rate = SAMPLE_RATE
     channels = 1
-    live = False
-    problem: str | None = None
-    overflows = 0
-    lost_frames = 0
 
     def __init__(self, stream: BinaryIO) -> None:
         if stream.isatty():

@@ -5,6 +5,7 @@ import pytest
 
 from realtime_ser.capture.resampler import Resampler
 from realtime_ser.errors import AudioInputError
+from realtime_ser.samples import to_int16
 
 RANDOM = np.random.default_rng(7)
 
@@ -110,3 +111,32 @@ def test_flush_starts_anew() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     assert resample(np.empty((0, 2), np.float32), 44_100, block=1).tolist() == []
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
+@pytest.mark.parametrize("hertz", [8_100, 9_000, 12_000, 15_500, 21_000])
+def test_what_16_khz_cannot_hold_is_not_folded_into_it(rate: int, hertz: int) -> None:
+    tone = np.sin(2 * np.pi * hertz / rate * np.arange(rate)).astype(np.float32)
+    heard = resample(tone[:, np.newaxis], rate)
+
+    middle = heard[800:-800]  # the tone's sudden beginning and end sound at all frequencies
+    assert not middle.any(), "less than half a step of 16 bits"
+
+
+@pytest.mark.parametrize(
+    ("hertz", "lost_db"), [(100, 0.01), (4_000, 0.01), (7_200, 0.01), (7_500, 0.6)]
+)
+def test_what_16_khz_can_hold_is_kept(hertz: int, lost_db: float) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * hertz / 48_000 * np.arange(48_000)).astype(np.float32)
+    heard = resample(tone[:, np.newaxis], 48_000)[800:-800] / 32768
+
+    level = 10 * np.log10(2 * np.mean(np.square(heard)) / 0.25)
+    assert -lost_db <= level <= 0.01
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+def test_full_scale_is_clipped_alike_whatever_the_float(kind: type) -> None:
+    values = np.array([-2, -1, -0.5, 0, 0.5, 1 - 2**-10, 1, 2], kind)
+    expected = [-32768, -32768, -16384, 0, 16384, 32736, 32767, 32767]
+
+    assert to_int16(values).tolist() == expected
