@@ -1,73 +1,64 @@
-"""Recipes: every hyper-parameter of a training run, read from a small file in ``train/recipes``."""
+"""Recipes: every hyper-parameter of a way to learn, read from a small file in ``train/recipes``."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeVar
 
-from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap
 from realtime_ser.errors import SettingsError
-from train.augmentation import AugmentationSettings
-from train.network import NetworkSettings
+
+T = TypeVar("T")
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 
-@dataclass(frozen=True, slots=True)
-class FitSettings:
-    """How the optimiser runs.
-
-    Attributes:
-        epochs: passes over the clips; there is no early stopping.
-        batch_clips: clips of a batch.
-        learning_rate: highest rate of the cycle: linear warm-up, then a cosine down to zero.
-        weight_decay: of AdamW.
-        warmup_share: share of all steps spent warming up.
-        label_smoothing: probability spread over all labels.
-        seed: of everything random.
-    """
-
-    epochs: int
-    batch_clips: int
-    learning_rate: float
-    weight_decay: float
-    warmup_share: float
-    label_smoothing: float
-    seed: int
+def recipe_names() -> list[str]:
+    """Return the names of all recipes, sorted."""
+    return sorted(each.stem for each in RECIPE_FOLDER.glob("*.toml"))
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """A whole recipe; ``name`` is that of its file."""
-
-    name: str
-    feature_maps: tuple[FeatureMap, ...]
-    network: NetworkSettings
-    fit: FitSettings
-    augmentation: AugmentationSettings
-
-
-def load_recipe(name: str) -> Recipe:
+def read_recipe(name: str) -> dict[str, Any]:
     """Read ``train/recipes/NAME.toml``.
 
     Raises:
-        SettingsError: there is no such recipe, or it lacks or misspells a setting.
+        SettingsError: there is no such recipe, or it is no TOML.
     """
     path = RECIPE_FOLDER / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(each.stem for each in RECIPE_FOLDER.glob("*.toml")))
-        raise SettingsError(f"there is no recipe {name!r}", f"choose one of {known}")
-    try:
-        text = tomllib.loads(path.read_text())
-        further_maps = [FeatureMap(**each) for each in text.get("feature_map", [])]
-        augmentation = text["augmentation"]
-        return Recipe(
-            name,
-            (YAMNET_MEL, *further_maps),
-            NetworkSettings(**text["network"]),
-            FitSettings(**text["fit"]),
-            AugmentationSettings(**{**augmentation, "speeds": tuple(augmentation["speeds"])}),
+    if name not in recipe_names():
+        raise SettingsError(
+            f"there is no recipe {name!r}", f"choose one of {', '.join(recipe_names())}"
         )
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(
             f"recipe {path} cannot be read ({error})", "correct the file"
         ) from error
+
+
+def settings_from(kind: type[T], table: Any, where: str) -> T:
+    """Return a dataclass filled from a table of a recipe; lists become tuples.
+
+    Args:
+        kind: the dataclass.
+        table: keys and values.
+        where: what to call the table in an error.
+
+    Raises:
+        SettingsError: a setting is missing or misspelt.
+    """
+    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"{where} is missing", "correct the file")
+    if unknown := sorted(set(table) - known):
+        raise SettingsError(
+            f"{where} has no setting {unknown[0]!r}", f"use {', '.join(sorted(known))}"
+        )
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
+    }
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SettingsError(f"{where} is incomplete ({error})", "correct the file") from error

@@ -5,17 +5,21 @@ MobileNet v1 (A. Howard et al., arXiv:1704.04861), and starts from the published
 The pooling is K. Okabe et al.'s attentive statistics pooling (arXiv:1803.10963).
 """
 
+import functools
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from realtime_ser.bench.hub import load_hub
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
 from realtime_ser.events import LABELS
 
-YAMNET_URL = "https://tfhub.dev/google/yamnet/1"
 BATCH_NORM_EPSILON = 1e-4
 SEPARABLE_LAYERS = (
     (1, 64),
@@ -44,12 +48,15 @@ class NetworkSettings:
         dropout: share of pooled statistics left out in training.
         pitch_channels: channels of the last convolution over each map that is not the mel map.
         batch_norm_momentum: memory of the running statistics.
+        frozen_layers: YAMNet's first layers that stay as published until they are thawed, and keep
+            the statistics they normalise by.
     """
 
     attention_units: int = 128
     dropout: float = 0.5
     pitch_channels: int = 128
     batch_norm_momentum: float = 0.95
+    frozen_layers: int = 0
 
 
 @keras.saving.register_keras_serializable("realtime_ser")
@@ -79,8 +86,23 @@ class AttentiveStatistics(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "units": self.units}
 
 
+@keras.saving.register_keras_serializable("realtime_ser")
+class FixedStatistics(layers.BatchNormalization):  # type: ignore[misc]
+    """Batch normalisation by the statistics it began with, in training too; its offset is trained.
+
+    Statistics of speech alone would blind the layers after it to what is not speech.
+    """
+
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = None, mask: None = None
+    ) -> keras.KerasTensor:
+        """Normalise."""
+        return super().call(inputs, training=False, mask=mask)
+
+
 def _normalise(name: str, settings: NetworkSettings) -> layers.Layer:
-    return layers.BatchNormalization(
+    kept = _yamnet_layer(name) <= settings.frozen_layers
+    return (FixedStatistics if kept else layers.BatchNormalization)(
         scale=False,
         epsilon=BATCH_NORM_EPSILON,
         momentum=settings.batch_norm_momentum,
@@ -160,18 +182,26 @@ def training_network(embed: keras.Model, classify: keras.Model, frames: int) -> 
     )
 
 
+@functools.cache
+def published_module() -> Any:
+    """Load YAMNet from TF Hub, once a process.
+
+    Raises:
+        RealtimeSerError: it cannot be loaded.
+    """
+    return load_hub()
+
+
 def load_published_weights(embed: keras.Model) -> None:
     """Set YAMNet's body to the published module's variables, found by layer and name.
 
     Raises:
+        RealtimeSerError: the module cannot be loaded.
         ValueError: a variable of the body is not in the module, or has another shape.
     """
-    import tensorflow_hub
-
-    module = tensorflow_hub.load(YAMNET_URL)
     published = {
         variable.name.split(":")[0].replace("/", "_"): variable.numpy()
-        for variable in module._yamnet.variables
+        for variable in published_module()._yamnet.variables
     }
     for layer in embed.layers:
         if not layer.weights or not layer.name.startswith("layer"):
@@ -182,3 +212,15 @@ def load_published_weights(embed: keras.Model) -> None:
             for name in names
         ]
         layer.set_weights([np.asarray(published[name]) for name in aliases])
+
+
+def freeze(embed: keras.Model, layers_kept: int) -> None:
+    """Keep YAMNet's first layers as they are in training, and no others."""
+    for layer in embed.layers:
+        layer.trainable = _yamnet_layer(layer.name) > layers_kept
+
+
+def _yamnet_layer(name: str) -> float:
+    """Return the number of a layer of YAMNet by its name, infinity for other layers."""
+    number = re.match(r"layer(\d+)_", name)
+    return int(number[1]) if number else math.inf

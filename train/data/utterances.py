@@ -1,11 +1,9 @@
 """Clips to spectra: what the speech gate lets through, at several speeds, cached on disk."""
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soxr
@@ -23,7 +21,8 @@ from realtime_ser.emotion.frontend import (
     to_float,
 )
 from realtime_ser.speech.gate import GateSettings, Held, SpeechGate
-from train.ravdess import Clip
+from train.data.cache import Arrays, kept
+from train.data.ravdess import Clip
 
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
@@ -86,7 +85,7 @@ def spectra(samples: Int16, feature_maps: Iterable[FeatureMap]) -> Spectra:
 
 
 def load_utterances(
-    clips: list[Clip],
+    clips: Sequence[Clip],
     feature_maps: tuple[FeatureMap, ...],
     speeds: tuple[float, ...],
     cache: Path,
@@ -99,14 +98,22 @@ def load_utterances(
         speeds: factors of tempo and pitch together, as a tape played faster; 1.0 comes first.
         cache: folder of the cache; its entries are named by content and settings.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    return list(each_utterance(clips, feature_maps, speeds, cache))
+
+
+def each_utterance(
+    clips: Sequence[Clip],
+    feature_maps: tuple[FeatureMap, ...],
+    speeds: tuple[float, ...],
+    cache: Path,
+) -> Iterator[Utterance]:
+    """Yield what ``load_utterances`` returns, one at a time."""
     settings = json.dumps(
         [[asdict(each) for each in feature_maps], speeds, asdict(GateSettings())], sort_keys=True
     )
-    return [
-        Utterance(clip, _cached_variants(clip, feature_maps, speeds, cache, settings))
-        for clip in tqdm(clips, "utterances", unit=" clips")
-    ]
+    with tqdm(clips, "utterances", unit=" clips") as bar:  # closed before an error is told
+        for clip in bar:
+            yield Utterance(clip, _cached_variants(clip, feature_maps, speeds, cache, settings))
 
 
 def _cached_variants(
@@ -116,35 +123,32 @@ def _cached_variants(
     cache: Path,
     settings: str,
 ) -> tuple[Spectra, ...]:
-    key = hashlib.sha256(clip.path.read_bytes() + settings.encode()).hexdigest()
-    entry = cache / f"{key}.npz"
-    if not entry.exists():
+    def compute() -> Arrays:
         utterance = gated(read_clip(clip.path))
-        variants = [spectra(_at_speed(utterance, speed), feature_maps) for speed in speeds]
-        _write(entry, variants)
-    return _read(entry, feature_maps, len(speeds))
+        return _as_arrays([spectra(_at_speed(utterance, each), feature_maps) for each in speeds])
+
+    return _from_arrays(kept(clip.path, settings, cache, compute), feature_maps, len(speeds))
 
 
 def _at_speed(samples: Int16, speed: float) -> Int16:
     return samples if speed == 1.0 else np.asarray(soxr.resample(samples, speed, 1.0), np.int16)
 
 
-def _write(entry: Path, variants: list[Spectra]) -> None:
-    arrays: dict[str, Any] = {}
+def _as_arrays(variants: list[Spectra]) -> Arrays:
+    arrays: dict[str, Float32] = {}
     for index, variant in enumerate(variants):
         arrays[f"powers {index}"] = variant.powers
         arrays |= {f"{name} {index}": values for name, values in variant.columns.items()}
-    unfinished = entry.with_suffix(".part.npz")
-    np.savez(unfinished, **arrays)
-    unfinished.rename(entry)
+    return arrays
 
 
-def _read(entry: Path, feature_maps: tuple[FeatureMap, ...], count: int) -> tuple[Spectra, ...]:
-    with np.load(entry) as arrays:
-        return tuple(
-            Spectra(
-                {each.name: arrays[f"{each.name} {index}"] for each in feature_maps},
-                arrays[f"powers {index}"],
-            )
-            for index in range(count)
+def _from_arrays(
+    arrays: Arrays, feature_maps: tuple[FeatureMap, ...], count: int
+) -> tuple[Spectra, ...]:
+    return tuple(
+        Spectra(
+            {each.name: arrays[f"{each.name} {index}"] for each in feature_maps},
+            arrays[f"powers {index}"],
         )
+        for index in range(count)
+    )

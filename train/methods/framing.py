@@ -1,9 +1,10 @@
-"""Scores on validation voices, of utterances framed as the live program frames them."""
+"""Framing: whole utterances cut, levelled and windowed as the live program does it."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from realtime_ser.emotion.frontend import (
     FRAME_STEPS,
@@ -13,7 +14,7 @@ from realtime_ser.emotion.frontend import (
     log_map,
 )
 from realtime_ser.settings import Settings
-from train.utterances import Spectra, Utterance
+from train.data.utterances import Spectra, Utterance
 
 Float32 = NDArray[np.float32]
 
@@ -38,10 +39,10 @@ def framed(
     }
 
 
-def predict(
+def window_logits(
     embed: keras.Model,
     classify: keras.Model,
-    utterances: list[Utterance],
+    utterances: Sequence[Utterance],
     feature_maps: tuple[FeatureMap, ...],
 ) -> Float32:
     """Return the logits of each utterance's last window, shape ``[utterances, 8]``."""
@@ -55,15 +56,3 @@ def predict(
         for each in np.split(embeddings, ends)
     ]
     return np.concatenate([np.asarray(each) for each in logits])
-
-
-def scores(labels: NDArray[np.int64], logits: Float32) -> dict[str, object]:
-    """Return accuracy, unweighted average recall, per-class recall and the confusion matrix."""
-    guesses = logits.argmax(axis=1)
-    return {
-        "clips": len(labels),
-        "accuracy": float(accuracy_score(labels, guesses)),
-        "uar": float(recall_score(labels, guesses, average="macro")),
-        "recall": [float(each) for each in recall_score(labels, guesses, average=None)],
-        "confusion": confusion_matrix(labels, guesses).tolist(),
-    }

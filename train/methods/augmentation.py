@@ -9,15 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from realtime_ser.emotion.frontend import (
     FRAME_STEPS,
+    STEP_SAMPLES,
+    YAMNET_MEL,
     FeatureMap,
     LevelNormalisation,
+    band_centres,
     level_gain,
     log_map,
 )
-from train.utterances import Spectra
+from realtime_ser.settings import SAMPLE_RATE
+from train.data.utterances import Spectra
+
+STEP_SECONDS = STEP_SAMPLES / SAMPLE_RATE
 
 Float32 = NDArray[np.float32]
 
@@ -37,6 +44,10 @@ class AugmentationSettings:
         masked_bands: largest number of neighbouring bands hidden.
         masked_steps: largest number of neighbouring columns hidden in a frame.
         mixup_share: share of batches that are mixed up.
+        room_share: share of examples that reverberate.
+        longest_reverberation: longest time in which a room's sound decays by 60 dB, in seconds.
+        loudest_reverberation_db: highest level of the reverberation relative to the direct sound.
+        narrow_band_share: share of examples without low and high bands, as over a telephone.
     """
 
     speeds: tuple[float, ...]
@@ -49,6 +60,10 @@ class AugmentationSettings:
     masked_bands: int
     masked_steps: int
     mixup_share: float
+    room_share: float
+    longest_reverberation: float
+    loudest_reverberation_db: float
+    narrow_band_share: float
 
 
 def frame_starts(steps: int, count: int, hop: int, random: np.random.Generator) -> list[int]:
@@ -67,6 +82,10 @@ def augmented_frames(
     random: np.random.Generator,
 ) -> dict[str, Float32]:
     """Return random frames of an utterance: for each map float32 ``[frames, 96, bands]``."""
+    if random.random() < settings.room_share:
+        spectra = reverberated(spectra, _random_room(settings, random))
+    if random.random() < settings.narrow_band_share:
+        spectra = narrowed(spectra, feature_maps, *_random_band(random))
     noise_ratio = _noise_ratio(settings, random)
     noise_power = noise_ratio**2 * float(np.mean(spectra.powers))
     powers = spectra.powers + np.float32(noise_power)
@@ -88,6 +107,69 @@ def augmented_frames(
         )
         frames[each.name] = _masked(values, settings, random)
     return frames
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room as its energy decays.
+
+    Attributes:
+        decay: share of the reverberation's energy that is left after a step of 10 ms.
+        ratio: energy of the reverberation relative to that of the direct sound.
+    """
+
+    decay: float
+    ratio: float
+
+
+def _random_room(settings: AugmentationSettings, random: np.random.Generator) -> Room:
+    seconds = random.uniform(0.15, settings.longest_reverberation)
+    decibels = random.uniform(-15, settings.loudest_reverberation_db)
+    return Room(float(10 ** (-6 * STEP_SECONDS / seconds)), float(10 ** (decibels / 10)))
+
+
+def reverberated(spectra: Spectra, room: Room) -> Spectra:
+    """Return an utterance as a room would give it back, energies only.
+
+    Each band's energy is followed by an exponentially decaying tail: J. D. Polack's model of
+    diffuse reverberation (1988), whose expected energy is the sum of its parts' energies.
+    """
+
+    def with_tail(energy: Float32) -> Float32:
+        tail = room.ratio * (1 - room.decay)
+        late = lfilter([0, tail], [1, -room.decay], energy, axis=0)
+        heard: Float32 = (energy + late).astype(np.float32)
+        return heard
+
+    columns = {
+        name: np.sqrt(with_tail(np.square(values))) for name, values in spectra.columns.items()
+    }
+    return Spectra(columns, with_tail(spectra.powers))
+
+
+def _random_band(random: np.random.Generator) -> tuple[float, float]:
+    """Return the ends of a telephone's, a headset's or a codec's band, in Hz."""
+    return float(random.uniform(50, 350)), float(random.uniform(3_300, 7_000))
+
+
+def narrowed(
+    spectra: Spectra, feature_maps: tuple[FeatureMap, ...], lowest_hz: float, highest_hz: float
+) -> Spectra:
+    """Return an utterance without what lies beyond two frequencies.
+
+    Bands beyond fall by 60 dB an octave, to -60 dB; powers fall by what the mel map has lost.
+    """
+    columns = {}
+    for each in feature_maps:
+        hertz = band_centres(each)
+        octaves = np.maximum(0, np.maximum(np.log2(lowest_hz / hertz), np.log2(hertz / highest_hz)))
+        factors = 10 ** (np.maximum(-60 * octaves, -60) / 20)
+        columns[each.name] = spectra.columns[each.name] * factors.astype(np.float32)
+    before, after = (
+        np.square(maps[YAMNET_MEL.name]).sum(axis=1) + np.float32(1e-12)
+        for maps in (spectra.columns, columns)
+    )
+    return Spectra(columns, (spectra.powers * after / before).astype(np.float32))
 
 
 def _noise_ratio(settings: AugmentationSettings, random: np.random.Generator) -> float:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from realtime_ser.events import LABELS
 from realtime_ser.settings import Settings
-from train.augmentation import augmented_frames
-from train.recipe import Recipe
-from train.utterances import Utterance
+from train.data.utterances import Utterance
+from train.methods.augmentation import augmented_frames
+from train.methods.window_recipe import WindowRecipe
 
 Float32 = NDArray[np.float32]
 Batch = tuple[dict[str, Float32], Float32]
@@ -21,11 +21,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     resumed run goes on as it would have.
     """
 
-    def __init__(self, utterances: list[Utterance], recipe: Recipe, epoch: int = 0) -> None:
+    def __init__(self, utterances: list[Utterance], recipe: WindowRecipe) -> None:
         super().__init__()
         self._utterances = utterances
         self._recipe = recipe
-        self._epoch = epoch
+        self._epoch = 0
         self._labels = np.array([each.clip.label for each in utterances])
         self._order = self._balanced_order()
 
@@ -43,9 +43,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             return _mixed_up(inputs, targets, random)
         return inputs, targets
 
-    def on_epoch_end(self) -> None:
-        """Shuffle for the next epoch."""
-        self._epoch += 1
+    def begin(self, epoch: int) -> None:
+        """Shuffle for an epoch."""
+        self._epoch = epoch
         self._order = self._balanced_order()
 
     def _frames(self, utterance: Utterance, random: np.random.Generator) -> dict[str, Float32]:

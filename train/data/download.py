@@ -1,0 +1,178 @@
+"""RAVDESS from Zenodo: fetched with resume, checked, unpacked."""
+
+import hashlib
+import itertools
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPException
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from tqdm import tqdm
+
+from realtime_ser.errors import RealtimeSerError
+from train.data.disk import write_whole, written_to
+
+OPTION = "--data"
+BLOCK_BYTES = 1 << 16
+TIMEOUT_SECONDS = 30
+CONNECTIONS = 20
+"""How often a download that was cut off is taken up again before the user is asked to."""
+
+USER_AGENT = "realtime-ser"
+"""Zenodo answers 403 to the names some libraries give themselves."""
+
+CLIP_IN_ARCHIVE = re.compile(r"(?:.*/)?(Actor_\d\d/[\d-]+\.wav)", re.ASCII)
+"""Whatever else an archive holds, and wherever it would put it, is left there."""
+
+
+class DownloadError(RealtimeSerError):
+    """An archive cannot be fetched, or is not what was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A published file.
+
+    Attributes:
+        name: of the file.
+        url: where it is.
+        page: where a person finds it.
+        size: its length in bytes.
+        md5: its checksum, in hexadecimal.
+    """
+
+    name: str
+    url: str
+    page: str
+    size: int
+    md5: str
+
+
+RAVDESS_SPEECH = Archive(
+    name="Audio_Speech_Actors_01-24.zip",
+    url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1",
+    page="https://zenodo.org/records/1188976",
+    size=208_468_073,
+    md5="bc696df654c87fed845eb13823edef8a",
+)
+"""The speech of all actors; size and checksum are those Zenodo states for the file."""
+
+
+def download(archive: Archive, folder: Path) -> None:
+    """Fetch an archive of clips into ``folder`` and unpack it there to ``Actor_*/*.wav``.
+
+    It goes on with what an earlier call fetched, and takes an archive that was put there by hand.
+
+    Raises:
+        DownloadError: the network fails, or the archive is not what was published.
+        OutputError: the folder cannot be written, for instance because the disk is full.
+    """
+    by_hand = folder / archive.name
+    if by_hand.exists():
+        _check(archive, by_hand)
+        _unpack(by_hand, folder)  # and stays: it is not ours to delete
+        return
+    fetched = folder / f"{archive.name}.part"
+    with written_to(folder, OPTION):
+        folder.mkdir(parents=True, exist_ok=True)
+        with fetched.open("ab") as file:
+            _fetch(archive, file)
+    try:
+        _check(archive, fetched)
+    except DownloadError:
+        fetched.unlink()  # going on with it would never mend it
+        raise
+    _unpack(fetched, folder)
+    fetched.unlink()
+
+
+def _fetch(archive: Archive, file: BinaryIO) -> None:
+    """Append to a file what it lacks of an archive."""
+    with tqdm(
+        desc=archive.name, total=archive.size, initial=file.tell(), unit="B", unit_scale=True
+    ) as bar:
+        for connection in itertools.count(1):
+            before = file.tell()
+            if before >= archive.size:
+                return
+            try:
+                for block in _blocks(archive, before):
+                    file.write(block)
+                    bar.update(len(block))
+            except DownloadError:
+                if file.tell() == before or connection == CONNECTIONS:
+                    raise
+
+
+def _blocks(archive: Archive, start: int) -> Iterator[bytes]:
+    """Yield an archive's bytes from ``start`` on, as they come."""
+    headers = {"User-Agent": USER_AGENT, "Range": f"bytes={start}-"}
+    try:
+        with urlopen(Request(archive.url, headers=headers), timeout=TIMEOUT_SECONDS) as response:
+            _check_size(archive, response.headers)
+            position = start if response.status == HTTPStatus.PARTIAL_CONTENT else 0
+            while block := response.read(BLOCK_BYTES):
+                yield block[max(0, start - position) :]
+                position += len(block)
+    except HTTPError as error:
+        raise _unfetched(archive, f"it answers {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise _unfetched(archive, _reason(error)) from error
+    if position < archive.size:
+        raise _unfetched(archive, "the connection was cut off")
+
+
+def _check_size(archive: Archive, headers: Message) -> None:
+    """Refuse what is not the archive: pages that ask to log in, to begin with."""
+    whole = headers.get("Content-Range", "").rpartition("/")[2]
+    size = whole or headers.get("Content-Length", "")
+    if size.isdigit() and int(size) != archive.size:
+        raise _unfetched(archive, f"it sends {size} bytes in place of {archive.size}")
+
+
+def _reason(error: Exception) -> str:
+    cause = error.reason if isinstance(error, URLError) else error
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+
+
+def _unfetched(archive: Archive, reason: str) -> DownloadError:
+    return DownloadError(
+        f"cannot fetch {archive.name} from {urlsplit(archive.url).hostname} ({reason})",
+        f"run this again to go on, or put the file from {archive.page} into the folder of {OPTION}",
+    )
+
+
+def _check(archive: Archive, path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise DownloadError(f"{path} cannot be read ({error.strerror})", "delete it") from error
+    if md5 != archive.md5:
+        raise DownloadError(
+            f"{path} is not the file that was published (its MD5 is {md5})",
+            f"fetch it again, or put the file from {archive.page} there",
+        )
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    try:
+        with (
+            zipfile.ZipFile(path) as archive,
+            tqdm(archive.infolist(), "unpacking", unit=" files") as bar,
+        ):
+            for member in bar:
+                name = CLIP_IN_ARCHIVE.fullmatch(member.filename)
+                if name and not (folder / name[1]).with_suffix(".flac").exists():
+                    write_whole(folder / name[1], archive.read(member), OPTION)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise DownloadError(f"{path} cannot be unpacked ({error})", "delete it") from error

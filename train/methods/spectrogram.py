@@ -1,0 +1,236 @@
+"""A convolutional network on log-mel maps, from random weights: the paper's CNN from scratch.
+
+Masks are SpecAugment's (D. Park et al., arXiv:1904.08779).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from realtime_ser.events import LABELS
+from train.data.features import cached, log_mel
+from train.data.preprocess import PreprocessSettings, preprocess, read_float
+from train.data.ravdess import Clip
+from train.data.splits import Split
+from train.methods.early_stopping import (
+    Examples,
+    StoppingSettings,
+    fit_until_worse,
+    labels_of,
+    predicted_logits,
+)
+from train.methods.runs import check_validation, record_origin
+from train.methods.variants import VariantSettings, prepared_variants
+from train.recipe import settings_from
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvolutionSettings:
+    """The network.
+
+    Attributes:
+        bands: of the log-mel map.
+        channels: of each block of a convolution, normalisation, ReLU and halving of the map.
+        dropout: share of the pooled channels left out in training.
+        block_dropout: share of whole channels left out after each block in training.
+    """
+
+    bands: int
+    channels: tuple[int, ...]
+    dropout: float
+    block_dropout: float
+
+
+@dataclass(frozen=True, slots=True)
+class MapAugmentation:
+    """How much a map is changed in training.
+
+    Attributes:
+        gain_db: largest change of the level.
+        noise_share: share of maps with added noise.
+        quietest_noise_db: highest signal-to-noise ratio, in dB.
+        loudest_noise_db: lowest signal-to-noise ratio, in dB.
+        masked_bands: largest number of neighbouring bands hidden at once.
+        masked_steps: largest number of neighbouring columns hidden at once.
+        masks: how often of each.
+    """
+
+    gain_db: float
+    noise_share: float
+    quietest_noise_db: float
+    loudest_noise_db: float
+    masked_bands: int
+    masked_steps: int
+    masks: int
+
+
+class SpectrogramMethod:
+    """One recipe of this kind.
+
+    Args:
+        name: the recipe's name.
+        table: the content of its file.
+        cache: folder where maps are kept.
+
+    Raises:
+        SettingsError: a setting is missing or misspelt.
+    """
+
+    def __init__(self, name: str, table: Mapping[str, Any], cache: Path) -> None:
+        self.name = name
+        where = f"recipe {name}: "
+        self._preprocess = settings_from(
+            PreprocessSettings, table.get("preprocess"), f"{where}[preprocess]"
+        )
+        self._variants = settings_from(VariantSettings, table.get("variants"), f"{where}[variants]")
+        self._network = settings_from(
+            ConvolutionSettings, table.get("network"), f"{where}[network]"
+        )
+        self._augmentation = settings_from(
+            MapAugmentation, table.get("augmentation"), f"{where}[augmentation]"
+        )
+        self._fit = settings_from(StoppingSettings, table.get("fit"), f"{where}[fit]")
+        self._cache = cache
+
+    def fit(self, split: Split, run: Path) -> None:
+        """Train on ``split``: see ``Method.fit``.
+
+        Raises:
+            SettingsError: the split has no validation clips.
+        """
+        check_validation(self.name, split)
+        record_origin(self.name, split, run)
+        validation = self._unchanged(split.validation)
+        training = self._with_variants(split.training)
+        keras.utils.set_random_seed(self._fit.seed)
+        network = convolutional_network(training.shape[2:], self._network)
+        network.get_layer("normalisation").adapt(training[:, 0])
+        fit_until_worse(
+            network,
+            Examples(
+                training,
+                labels_of(split.training),
+                self._fit,
+                partial(augmented, settings=self._augmentation),
+            ),
+            (validation, labels_of(split.validation)),
+            self._fit,
+            run,
+        )
+
+    def logits(self, clips: Sequence[Clip], run: Path) -> Float32:
+        """Return the logits of clips: see ``Method.logits``."""
+        return predicted_logits(run, self._unchanged(clips))
+
+    def _unchanged(self, clips: Sequence[Clip]) -> Float32:
+        """Return the maps of clips as they are: ``[clips, steps, bands]``."""
+        return np.stack(
+            cached(
+                clips,
+                lambda path: log_mel(
+                    preprocess(read_float(path), self._preprocess), self._network.bands
+                ),
+                self._computed_from,
+                self._cache,
+                "log-mel maps",
+            )
+        )
+
+    def _with_variants(self, clips: Sequence[Clip]) -> Float32:
+        """Return the maps of clips, their variants after them: ``[clips, maps, steps, bands]``."""
+        unchanged = self._unchanged(clips)[:, np.newaxis]
+        if not self._variants.count:
+            return unchanged
+
+        def compute(path: Path) -> Float32:
+            changed = prepared_variants(path, self._variants, self._preprocess, self._cache)
+            return np.stack([log_mel(each, self._network.bands) for each in changed])
+
+        changed = cached(
+            clips,
+            compute,
+            {**self._computed_from, "variants": asdict(self._variants)},
+            self._cache,
+            "log-mel maps, variants",
+        )
+        return np.concatenate([unchanged, np.stack(changed)], axis=1)
+
+    @property
+    def _computed_from(self) -> dict[str, Any]:
+        return {"preprocess": asdict(self._preprocess), "bands": self._network.bands}
+
+
+def convolutional_network(shape: tuple[int, int], settings: ConvolutionSettings) -> keras.Model:
+    """Return the network: log-mel maps ``[batch, *shape]`` to eight logits."""
+    maps = keras.Input(shape, name="log_mel")
+    values = layers.Normalization(axis=-1, name="normalisation")(maps)
+    values = layers.Reshape((*shape, 1), name="image")(values)
+    for number, channels in enumerate(settings.channels, start=1):
+        values = layers.Conv2D(
+            channels, 3, padding="same", use_bias=False, name=f"block{number}_conv"
+        )(values)
+        values = layers.BatchNormalization(momentum=0.95, name=f"block{number}_bn")(values)
+        values = layers.ReLU(name=f"block{number}_relu")(values)
+        values = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pooling")(values)
+        values = layers.SpatialDropout2D(settings.block_dropout, name=f"block{number}_dropout")(
+            values
+        )
+    pooled = layers.Concatenate(name="pooled")(
+        [
+            layers.GlobalAveragePooling2D(name="mean")(values),
+            layers.GlobalMaxPooling2D(name="highest")(values),
+        ]
+    )
+    kept = layers.Dropout(settings.dropout, name="dropout")(pooled)
+    return keras.Model(maps, layers.Dense(len(LABELS), name="logits")(kept))
+
+
+def augmented(maps: Float32, random: np.random.Generator, settings: MapAugmentation) -> Float32:
+    """Return changed maps, one of the variants of each clip: ``[clips, steps, bands]``.
+
+    Args:
+        maps: in dB, shape ``[clips, variants, steps, bands]``.
+        random: decides everything.
+        settings: how much is changed.
+    """
+    chosen = random.integers(maps.shape[1], size=len(maps))
+    return np.stack(
+        [_augmented(maps[clip, variant], random, settings) for clip, variant in enumerate(chosen)]
+    )
+
+
+def _augmented(values: Float32, random: np.random.Generator, settings: MapAugmentation) -> Float32:
+    values = np.roll(values, random.integers(len(values)), axis=0)
+    values = values + np.float32(random.uniform(-1, 1) * settings.gain_db)
+    if random.random() < settings.noise_share:
+        values = _noisy(values, random, settings)
+    steps, bands = values.shape
+    filling = values.mean()
+    for _ in range(settings.masks):
+        values[:, _stretch(bands, settings.masked_bands, random)] = filling
+        values[_stretch(steps, settings.masked_steps, random)] = filling
+    return values
+
+
+def _noisy(values: Float32, random: np.random.Generator, settings: MapAugmentation) -> Float32:
+    """Add steady noise: powers add up, and those of noise in a band are spread exponentially."""
+    ratio_db = random.uniform(settings.loudest_noise_db, settings.quietest_noise_db)
+    powers = 10 ** (values / 10)
+    noise = random.exponential(powers.mean() * 10 ** (-ratio_db / 10), values.shape)
+    noisy: Float32 = (10 * np.log10(powers + noise)).astype(np.float32)
+    return noisy
+
+
+def _stretch(length: int, longest: int, random: np.random.Generator) -> slice:
+    width = int(random.integers(0, min(longest, length) + 1))
+    first = int(random.integers(0, length - width + 1))
+    return slice(first, first + width)
