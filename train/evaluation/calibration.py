@@ -1,0 +1,155 @@
+"""Calibration: how far confidence and accuracy lie apart, and the temperature that joins them.
+
+C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017
+(arXiv:1706.04599).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from realtime_ser.errors import SettingsError
+from train.data.splits import read_split
+from train.evaluation.predictions import Predictions
+from train.methods.method import FINISHED_FILE
+
+Float64 = NDArray[np.float64]
+
+BINS = 15
+"""Equal-width bins of confidence, as in the paper."""
+
+SMALLEST_PROBABILITY = 1e-6
+"""The last digit of an event's probabilities; one that was rounded to 0 is taken for this."""
+
+TEMPERATURE_RANGE = (0.05, 20.0)
+
+DEVELOPMENT_SPLIT = "development"
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Clips by confidence, one entry of each array for each bin, all of shape ``[15]``.
+
+    Attributes:
+        counts: clips in the bin.
+        confidences: their mean confidence, 0 for an empty bin.
+        accuracies: share of them whose likeliest label is right, 0 for an empty bin.
+    """
+
+    counts: NDArray[np.int64]
+    confidences: Float64
+    accuracies: Float64
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: mean difference over clips, 0 to 1."""
+        differences = np.abs(self.accuracies - self.confidences)
+        return float(np.average(differences, weights=self.counts))
+
+
+def reliability(probabilities: Float64, labels: NDArray[np.int64]) -> Reliability:
+    """Sort clips into bins by the highest of their probabilities.
+
+    Args:
+        probabilities: shape ``[clips, labels]``, rows that sum to 1.
+        labels: the true ones, shape ``[clips]``, at least one.
+    """
+    confidences = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0, 1, BINS + 1)
+    bins = np.digitize(confidences, edges[1:-1], right=True)
+    counts = np.bincount(bins, minlength=BINS)
+    filled = np.maximum(counts, 1)
+    return Reliability(
+        counts,
+        np.bincount(bins, confidences, minlength=BINS) / filled,
+        np.bincount(bins, right, minlength=BINS) / filled,
+    )
+
+
+def reliability_of(predictions: Predictions) -> Reliability:
+    """Return the reliability of the clips in which somebody was heard."""
+    heard = predictions.heard
+    return reliability(predictions.probabilities[heard], predictions.labels[heard])
+
+
+def fit_temperature(log_probabilities: Float64, labels: NDArray[np.int64]) -> float:
+    """Return the temperature under which the labels are likeliest, 0.05 to 20.
+
+    Args:
+        log_probabilities: or logits, shape ``[clips, labels]``.
+        labels: the true ones, shape ``[clips]``.
+
+    Raises:
+        ValueError: there are no clips.
+    """
+    if not len(labels):
+        raise ValueError("a temperature needs clips")
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(log_probabilities / np.exp(log_temperature), axis=1)
+        return -float(scaled[np.arange(len(labels)), labels].mean())
+
+    # The loss is convex in the inverse temperature, hence has one minimum in its logarithm.
+    result = minimize_scalar(
+        loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6}
+    )
+    return float(np.exp(result.x))
+
+
+def log_probabilities(probabilities: Float64) -> Float64:
+    """Return the logarithms, finite where a probability was rounded to 0."""
+    return np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+
+
+def temperature_of(predictions: Predictions) -> float:
+    """Return the temperature fitted to the clips in which somebody was heard.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    heard = predictions.heard
+    if not heard.any():
+        raise SettingsError(
+            "a temperature cannot be fitted, nobody was heard in any validation clip",
+            "check the clips and the model",
+        )
+    return fit_temperature(
+        log_probabilities(predictions.probabilities[heard]), predictions.labels[heard]
+    )
+
+
+def scaled(predictions: Predictions, temperature: float) -> Predictions:
+    """Return the predictions at another temperature; the likeliest labels stay."""
+    logits = log_probabilities(predictions.probabilities) / temperature
+    return Predictions(predictions.clips, softmax(logits, axis=1))
+
+
+def development_temperature(recipe: str, data: Path, runs: Path) -> float:
+    """Return the temperature of a recipe, from actors its development run was not trained on.
+
+    The clips of actors 17 to 20 go through the live program's pipeline, as the figures of users do;
+    those of the held-out actors are not looked at.
+
+    Args:
+        recipe: its name; it has to be one of the method ``windows``.
+        data: folder of RAVDESS.
+        runs: folder of runs and caches.
+
+    Raises:
+        SettingsError: the recipe has no finished development run.
+    """
+    from train.evaluation.streamed import streamed_predictions
+
+    run = runs / recipe / DEVELOPMENT_SPLIT
+    if not (run / FINISHED_FILE).exists():
+        raise SettingsError(
+            f"recipe {recipe} has no finished run of the development split to take its temperature",
+            f"run python -m train fit --recipe {recipe} --split {DEVELOPMENT_SPLIT} first",
+        )
+    split = read_split(DEVELOPMENT_SPLIT, data)
+    return temperature_of(streamed_predictions(recipe, split, run)["validation"])
