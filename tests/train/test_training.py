@@ -1,6 +1,5 @@
 """Training, on Keras itself. Needs the train extra; parts need YAMNet, and say so."""
 
-import json
 import os
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from realtime_ser.emotion.frontend import (
     spectral_columns,
     to_float,
 )
-from realtime_ser.emotion.model import EmotionModel, bundled_model_folder
+from realtime_ser.emotion.model import EmotionModel
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]
 
@@ -46,7 +45,7 @@ def fake_ravdess(folder: Path) -> Path:
 def test_the_mel_map_agrees_with_the_published_module() -> None:
     import tensorflow_hub
 
-    from train.network import YAMNET_URL
+    from realtime_ser.bench.hub import YAMNET_URL
 
     samples = to_float(speech("three_utterances"))
     published = tensorflow_hub.load(YAMNET_URL)(samples)[2].numpy()
@@ -59,7 +58,8 @@ def test_the_mel_map_agrees_with_the_published_module() -> None:
 def test_the_body_starts_as_the_published_module() -> None:
     import tensorflow_hub
 
-    from train.network import YAMNET_URL, NetworkSettings, embedder, load_published_weights
+    from realtime_ser.bench.hub import YAMNET_URL
+    from train.methods.network import NetworkSettings, embedder, load_published_weights
 
     samples = to_float(speech("one_utterance"))[:15_600]
     _, embeddings, log_mel = tensorflow_hub.load(YAMNET_URL)(samples)
@@ -71,11 +71,11 @@ def test_the_body_starts_as_the_published_module() -> None:
 
 def test_training_frames_are_those_of_the_live_program() -> None:
     from realtime_ser.settings import Settings
-    from train.evaluate import framed
-    from train.recipe import load_recipe
-    from train.utterances import gated, spectra
+    from train.data.utterances import gated, spectra
+    from train.methods.framing import framed
+    from train.methods.window_recipe import load_window_recipe
 
-    feature_maps = load_recipe("pitch").feature_maps
+    feature_maps = load_window_recipe("best").feature_maps
     utterance = gated(speech("one_utterance"))
     trained = framed(spectra(utterance, feature_maps), feature_maps, Settings())
     live = Frontend(Settings().hop_steps, feature_maps).process(utterance)
@@ -85,11 +85,11 @@ def test_training_frames_are_those_of_the_live_program() -> None:
 
 
 def test_augmentation_repeats_under_a_seed() -> None:
-    from train.augmentation import augmented_frames
-    from train.recipe import load_recipe
-    from train.utterances import gated, spectra
+    from train.data.utterances import gated, spectra
+    from train.methods.augmentation import augmented_frames
+    from train.methods.window_recipe import load_window_recipe
 
-    recipe = load_recipe("pitch")
+    recipe = load_window_recipe("best")
     utterance = spectra(gated(speech("one_utterance")), recipe.feature_maps)
     first, again, other = (
         augmented_frames(
@@ -105,13 +105,20 @@ def test_augmentation_repeats_under_a_seed() -> None:
 def test_an_unaugmented_frame_is_a_normalised_one() -> None:
     from dataclasses import replace
 
-    from train.augmentation import augmented_frames
-    from train.recipe import load_recipe
-    from train.utterances import spectra
+    from train.data.utterances import spectra
+    from train.methods.augmentation import augmented_frames
+    from train.methods.window_recipe import load_window_recipe
 
-    recipe = load_recipe("first")
+    recipe = load_window_recipe("best")
     settings = replace(
-        recipe.augmentation, gain_db=0, tilt_db=0, noise_share=0, masked_bands=0, masked_steps=0
+        recipe.augmentation,
+        gain_db=0,
+        tilt_db=0,
+        noise_share=0,
+        masked_bands=0,
+        masked_steps=0,
+        room_share=0,
+        narrow_band_share=0,
     )
     utterance = spectra(speech("one_utterance")[:15_600], recipe.feature_maps)
     frames = augmented_frames(
@@ -122,45 +129,96 @@ def test_an_unaugmented_frame_is_a_normalised_one() -> None:
     np.testing.assert_allclose(frames["mel"][0], expected, atol=1e-5)
 
 
+def test_a_room_in_training_does_to_energies_what_a_room_does_to_sound() -> None:
+    from scipy.signal import fftconvolve
+
+    from train.data.utterances import spectra
+    from train.methods.augmentation import STEP_SECONDS, Room, reverberated
+    from train.methods.window_recipe import load_window_recipe
+
+    maps = load_window_recipe("best").feature_maps
+    dry = to_float(speech("one_utterance"))
+    seconds, random = 0.4, np.random.default_rng(0)
+    tail = random.normal(size=6_400) * 10 ** (-3 * np.arange(6_400) / 16_000 / seconds)
+    tail[:160] = 0  # what comes within a step belongs to the direct sound
+    response = tail / np.sqrt(np.square(tail).sum())
+    response[0] = 1
+    wet = fftconvolve(dry, response)[: len(dry)]
+    expected = spectra((wet * 32_767).astype(np.int16), maps)
+    found = reverberated(
+        spectra(speech("one_utterance"), maps), Room(10 ** (-6 * STEP_SECONDS / seconds), 1)
+    )
+    for name, columns in expected.columns.items():
+        decibels = [
+            10 * np.log10(np.square(each).mean(axis=1) + 1e-6)
+            for each in (
+                columns,
+                found.columns[name],
+                spectra(speech("one_utterance"), maps).columns[name],
+            )
+        ]
+        error, change = (np.abs(decibels[0] - each).mean() for each in decibels[1:])
+        assert error < 2.5 < change, (name, error, change)
+
+
+def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
+    from scipy.signal import butter, sosfilt
+
+    from realtime_ser.emotion.frontend import band_centres
+    from train.data.utterances import spectra
+    from train.methods.augmentation import narrowed
+    from train.methods.window_recipe import load_window_recipe
+
+    maps = load_window_recipe("best").feature_maps
+    whole = speech("one_utterance")
+    filtered = sosfilt(
+        butter(10, (300, 3_400), "bandpass", fs=16_000, output="sos"), to_float(whole)
+    )
+    expected = spectra((filtered * 32_767).astype(np.int16), maps)
+    found = narrowed(spectra(whole, maps), maps, 300, 3_400)
+    hertz = band_centres(YAMNET_MEL)
+    for inside, limit in ((True, 1.5), (False, -25.0)):
+        chosen = ((hertz > 400) & (hertz < 3_000)) if inside else (hertz > 5_500)
+        energies = [np.square(each.columns["mel"][:, chosen]).sum() for each in (expected, found)]
+        before = np.square(spectra(whole, maps).columns["mel"][:, chosen]).sum()
+        changes = 10 * np.log10(np.array(energies) / before)
+        assert (np.abs(changes) < limit).all() if inside else (changes < limit).all(), changes
+    ratio = 10 * np.log10(found.powers.mean() / expected.powers.mean())
+    assert abs(ratio) < 3
+
+
 @needs_yamnet
 @pytest.mark.slow
 def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from train.export import export
-    from train.fit import fit
-    from train.recipe import load_recipe
+    from train.data.ravdess import list_clips
+    from train.data.splits import Split
+    from train.methods.window_recipe import load_window_recipe
+    from train.methods.windows import WindowMethod, fit
+    from train.publishing.export import export
+    from train.recipe import read_recipe
 
-    data = fake_ravdess(tmp_path / "data")
-    recipe = load_recipe("pitch")
+    clips = list_clips(fake_ravdess(tmp_path / "data"), range(1, 21))
+    split = Split("trial", tuple(clips[:128]), tuple(clips[128:]), ())
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    recipe = load_window_recipe("best")
     recipe = replace(
         recipe,
-        fit=replace(recipe.fit, epochs=1),
+        fit=replace(recipe.fit, epochs=1, thawed_epochs=0),
         augmentation=replace(recipe.augmentation, speeds=(1.0, 1.1)),
     )
-    fit(recipe, data, tmp_path / "run", final=False)
-    scores = json.loads((tmp_path / "run" / "validation.json").read_text())
-    assert scores["clips"] == 4 * 8
-    fit(replace(recipe, fit=replace(recipe.fit, epochs=2)), data, tmp_path / "run", final=False)
-    rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1"], "resumed, not repeated"
+    fit(recipe, split, run, cache)
+    longer = replace(recipe, fit=replace(recipe.fit, epochs=2, thawed_epochs=1))
+    fit(longer, split, run, cache)
+    rows = (run / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"], "resumed"
+    table = read_recipe("best")
+    del table["method"]
+    logits = WindowMethod("best", table, cache).logits(split.validation, run)
+    assert logits.shape == (32, 8)
 
-    export(recipe, tmp_path / "run", tmp_path / "model")
+    export(recipe, run, tmp_path / "model")
     model = EmotionModel(tmp_path / "model")
     assert (tmp_path / "model" / "model.tflite").stat().st_size > 10_000_000
     assert model.manifest.feature_maps == recipe.feature_maps
-
-
-def test_card_and_readme_state_the_scores_of_the_manifest(tmp_path: Path) -> None:
-    import shutil
-
-    from train.model_card import readme_with_scores, write_model_card
-
-    folder = Path(shutil.copytree(bundled_model_folder(), tmp_path / bundled_model_folder().name))
-    card = (folder / "README.md").read_text()
-    scores = json.loads((folder / "manifest.json").read_text())["metrics"]["held-out"]
-    write_model_card(folder, scores)
-    assert (folder / "README.md").read_text() == card
-    assert EmotionModel(folder).manifest == EmotionModel(bundled_model_folder()).manifest
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert readme_with_scores(readme, scores) == readme
