@@ -116,7 +116,7 @@ def test_the_bundled_recipe_finds_its_spectra(
     ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("keras", reason="the train extra is not installed", exc_type=ImportError)
-    from train.data.utterances import load_utterances
+    from train.data.utterances import UNCHANGED, load_utterances
     from train.methods.window_recipe import load_window_recipe
 
     recipe = load_window_recipe("best")
@@ -124,8 +124,8 @@ def test_the_bundled_recipe_finds_its_spectra(
     clips, cache = list_clips(ravdess, [ACTOR])[:2], tmp_path / "cache"
     prepare.compute_features(clips, cache)
     entries = {*cache.iterdir()}
-    for speeds in (recipe.augmentation.speeds, (1.0,)):
-        assert len(load_utterances(clips, recipe.feature_maps, speeds, cache)) == 2
+    for variations in (recipe.variations, UNCHANGED):
+        assert len(load_utterances(clips, recipe.feature_maps, variations, cache)) == 2
     assert {*cache.iterdir()} == entries
 
 

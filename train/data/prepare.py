@@ -15,7 +15,7 @@ from train.data import download as archives
 from train.data.features import load_log_mel, load_mfcc, load_yamnet_patches
 from train.data.preprocess import PreprocessSettings
 from train.data.ravdess import CLIP_NAMES, ONE_RECORDING, Clip, clip_files, parse_clip
-from train.data.utterances import each_utterance, read_clip
+from train.data.utterances import UNCHANGED, each_utterance, read_clip
 from train.recipe import recipe_names
 
 SHORTEST_SECONDS = 1.0
@@ -134,8 +134,8 @@ def compute_features(clips: Sequence[Clip], cache: Path) -> None:
     from train.methods.window_recipe import load_window_recipe  # TensorFlow takes seconds to load
 
     recipe = load_window_recipe(BUNDLED_RECIPE)
-    for speeds in (recipe.augmentation.speeds, (1.0,)):
-        for _ in each_utterance(clips, recipe.feature_maps, speeds, cache):
+    for variations in (recipe.variations, UNCHANGED):
+        for _ in each_utterance(clips, recipe.feature_maps, variations, cache):
             pass  # one at a time: together they may not fit into memory
 
 

@@ -1,4 +1,4 @@
-"""Clips to spectra: what the speech gate lets through, at several speeds, cached on disk."""
+"""Clips to spectra: what the speech gate lets through, as it is and varied, cached on disk."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +23,7 @@ from realtime_ser.emotion.frontend import (
 from realtime_ser.speech.gate import GateSettings, Held, SpeechGate
 from train.data.cache import Arrays, kept
 from train.data.ravdess import Clip
+from train.data.voices import VoiceSettings, other_voices
 
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
@@ -47,11 +48,27 @@ class Utterance:
 
     Attributes:
         clip: where it came from.
-        variants: the same utterance at each speed, the unchanged one first.
+        variants: the same utterance as it is and varied, the unchanged one first.
     """
 
     clip: Clip
     variants: tuple[Spectra, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variations:
+    """What else is made of an utterance.
+
+    Attributes:
+        speeds: factors of tempo and pitch together, as a tape played faster; 1.0 comes first.
+        voices: other voices for the utterance at its own speed, none where it is ``None``.
+    """
+
+    speeds: tuple[float, ...] = (1.0,)
+    voices: VoiceSettings | None = None
+
+
+UNCHANGED = Variations()
 
 
 def read_clip(path: Path) -> Int16:
@@ -87,47 +104,53 @@ def spectra(samples: Int16, feature_maps: Iterable[FeatureMap]) -> Spectra:
 def load_utterances(
     clips: Sequence[Clip],
     feature_maps: tuple[FeatureMap, ...],
-    speeds: tuple[float, ...],
+    variations: Variations,
     cache: Path,
 ) -> list[Utterance]:
-    """Return every clip's utterance at every speed, from the cache where it is there.
+    """Return every clip's utterance in every variation, from the cache where it is there.
 
     Args:
         clips: the clips to read.
         feature_maps: the maps to compute.
-        speeds: factors of tempo and pitch together, as a tape played faster; 1.0 comes first.
+        variations: what is made of each.
         cache: folder of the cache; its entries are named by content and settings.
     """
-    return list(each_utterance(clips, feature_maps, speeds, cache))
+    return list(each_utterance(clips, feature_maps, variations, cache))
 
 
 def each_utterance(
     clips: Sequence[Clip],
     feature_maps: tuple[FeatureMap, ...],
-    speeds: tuple[float, ...],
+    variations: Variations,
     cache: Path,
 ) -> Iterator[Utterance]:
     """Yield what ``load_utterances`` returns, one at a time."""
     settings = json.dumps(
-        [[asdict(each) for each in feature_maps], speeds, asdict(GateSettings())], sort_keys=True
+        [[asdict(each) for each in feature_maps], asdict(variations), asdict(GateSettings())],
+        sort_keys=True,
     )
     with tqdm(clips, "utterances", unit=" clips") as bar:  # closed before an error is told
         for clip in bar:
-            yield Utterance(clip, _cached_variants(clip, feature_maps, speeds, cache, settings))
+            yield Utterance(clip, _cached_variants(clip, feature_maps, variations, cache, settings))
 
 
 def _cached_variants(
     clip: Clip,
     feature_maps: tuple[FeatureMap, ...],
-    speeds: tuple[float, ...],
+    variations: Variations,
     cache: Path,
     settings: str,
 ) -> tuple[Spectra, ...]:
     def compute() -> Arrays:
         utterance = gated(read_clip(clip.path))
-        return _as_arrays([spectra(_at_speed(utterance, each), feature_maps) for each in speeds])
+        return _as_arrays([spectra(each, feature_maps) for each in _varied(utterance, variations)])
 
-    return _from_arrays(kept(clip.path, settings, cache, compute), feature_maps, len(speeds))
+    return _from_arrays(kept(clip.path, settings, cache, compute), feature_maps)
+
+
+def _varied(samples: Int16, variations: Variations) -> list[Int16]:
+    at_speeds = [_at_speed(samples, each) for each in variations.speeds]
+    return at_speeds + (other_voices(samples, variations.voices) if variations.voices else [])
 
 
 def _at_speed(samples: Int16, speed: float) -> Int16:
@@ -142,9 +165,8 @@ def _as_arrays(variants: list[Spectra]) -> Arrays:
     return arrays
 
 
-def _from_arrays(
-    arrays: Arrays, feature_maps: tuple[FeatureMap, ...], count: int
-) -> tuple[Spectra, ...]:
+def _from_arrays(arrays: Arrays, feature_maps: tuple[FeatureMap, ...]) -> tuple[Spectra, ...]:
+    count = len(arrays) // (1 + len(feature_maps))
     return tuple(
         Spectra(
             {each.name: arrays[f"{each.name} {index}"] for each in feature_maps},

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap
+from train.data.utterances import Variations
+from train.data.voices import VoiceSettings
 from train.methods.augmentation import AugmentationSettings
 from train.methods.network import NetworkSettings
 from train.recipe import read_recipe, settings_from
@@ -47,6 +49,12 @@ class WindowRecipe:
     network: NetworkSettings
     fit: FitSettings
     augmentation: AugmentationSettings
+    voices: VoiceSettings | None = None
+
+    @property
+    def variations(self) -> Variations:
+        """What is made of each training utterance beside itself."""
+        return Variations(self.augmentation.speeds, self.voices)
 
 
 def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
@@ -67,6 +75,8 @@ def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
             ("augmentation", AugmentationSettings),
         )
     }
+    if "voices" in table:
+        parts["voices"] = settings_from(VoiceSettings, table["voices"], f"recipe {name}: [voices]")
     return WindowRecipe(name, (YAMNET_MEL, *maps), **parts)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.metrics import log_loss
 
 from realtime_ser.errors import SettingsError
 from train.data.ravdess import Clip
 from train.data.splits import Split
-from train.data.utterances import Utterance, load_utterances
+from train.data.utterances import UNCHANGED, Utterance, load_utterances
 from train.evaluation.scores import accuracy_and_uar
 from train.methods.batches import Batches
 from train.methods.framing import window_logits
@@ -55,12 +57,12 @@ class WindowMethod:
     def logits(self, clips: Sequence[Clip], run: Path) -> Float32:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         embed, classify = load_networks(run)
-        unchanged = load_utterances(clips, self.recipe.feature_maps, (1.0,), self._cache)
+        unchanged = load_utterances(clips, self.recipe.feature_maps, UNCHANGED, self._cache)
         return window_logits(embed, classify, unchanged, self.recipe.feature_maps)
 
 
 class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
-    """Prints accuracy and recall on the validation clips every few epochs; chooses nothing."""
+    """Prints scores on the validation clips every few epochs; chooses nothing."""
 
     def __init__(
         self,
@@ -83,7 +85,11 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
         logits = window_logits(*self._networks, self._utterances, self._recipe.feature_maps)
         labels = np.array([each.clip.label for each in self._utterances])
         accuracy, uar = accuracy_and_uar(labels, logits)
-        print(f"epoch {epoch + 1}: validation accuracy {accuracy:.4f}, UAR {uar:.4f}", flush=True)
+        print(
+            f"epoch {epoch + 1}: validation accuracy {accuracy:.4f}, UAR {uar:.4f},"
+            f" cross-entropy {log_loss(labels, softmax(logits, axis=1)):.4f}",
+            flush=True,
+        )
 
 
 def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
@@ -98,7 +104,7 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
     keras.utils.set_random_seed(recipe.fit.seed)
     record_origin(recipe.name, split, run)
     maps = recipe.feature_maps
-    utterances = load_utterances(split.training, maps, recipe.augmentation.speeds, cache)
+    utterances = load_utterances(split.training, maps, recipe.variations, cache)
     embed = embedder(maps, recipe.network)
     load_published_weights(embed)
     freeze(embed, recipe.network.frozen_layers)
@@ -110,7 +116,7 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
     ]
     if split.validation:
-        unseen = load_utterances(split.validation, maps, (1.0,), cache)
+        unseen = load_utterances(split.validation, maps, UNCHANGED, cache)
         callbacks.append(ValidationScores((embed, classify), unseen, recipe))
     first, last = recipe.fit.epochs, recipe.fit.epochs + recipe.fit.thawed_epochs
     _compile(network, recipe, _one_cycle(recipe.fit, first * len(batches)))

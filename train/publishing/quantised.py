@@ -54,8 +54,8 @@ def calibration_frames(
         cache: folder where spectra are kept.
     """
     chosen = random.Random(0).sample(list(clips), min(len(clips), CALIBRATION_CLIPS))
-    speeds = recipe.augmentation.speeds  # as in training, and so in its cache
-    utterances = load_utterances(chosen, recipe.feature_maps, speeds, cache)
+    variations = recipe.variations  # as in training, and so in its cache
+    utterances = load_utterances(chosen, recipe.feature_maps, variations, cache)
     windows = [framed(each.variants[0], recipe.feature_maps, Settings()) for each in utterances]
     return [
         {name: values[number % len(values)] for name, values in window.items()}
