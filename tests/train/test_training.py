@@ -1,6 +1,7 @@
 """Training, on Keras itself. Needs the train extra; parts need YAMNet, and say so."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,7 @@ def test_an_unaugmented_frame_is_a_normalised_one() -> None:
         masked_steps=0,
         room_share=0,
         narrow_band_share=0,
+        cropped_share=0,
     )
     utterance = spectra(speech("one_utterance")[:15_600], recipe.feature_maps)
     frames = augmented_frames(
@@ -185,6 +187,31 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
         assert (np.abs(changes) < limit).all() if inside else (changes < limit).all(), changes
     ratio = 10 * np.log10(found.powers.mean() / expected.powers.mean())
     assert abs(ratio) < 3
+
+
+def test_frames_lie_a_hop_apart_or_further_where_there_is_room() -> None:
+    from train.methods.augmentation import frame_starts
+
+    random = np.random.default_rng(1)
+    drawn = [frame_starts(400, 3, (48, 110), random) for _ in range(200)]
+    distances = {b - a for starts in drawn for a, b in pairwise(starts)}
+    assert min(distances) == 48
+    assert max(distances) == 110
+    assert min(starts[0] for starts in drawn) < 5
+    assert 300 < max(starts[-1] for starts in drawn) <= 400 - 96
+    assert frame_starts(120, 3, (48, 110), random)[2] <= 24
+
+
+def test_what_is_cut_off_is_cut_off_everywhere_and_leaves_a_frame() -> None:
+    from train.data.utterances import spectra
+    from train.methods.augmentation import cropped
+
+    utterance = spectra(speech("one_utterance")[:32_000], (YAMNET_MEL,))
+    shorter = cropped(utterance, 20, 30)
+    np.testing.assert_array_equal(shorter.columns["mel"], utterance.columns["mel"][20:-30])
+    np.testing.assert_array_equal(shorter.powers, utterance.powers[20:-30])
+    for beginning, end in ((500, 0), (0, 500), (70, 70), (500, 500)):
+        assert len(cropped(utterance, beginning, end).powers) == 96
 
 
 @needs_yamnet

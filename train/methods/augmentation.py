@@ -48,6 +48,10 @@ class AugmentationSettings:
         longest_reverberation: longest time in which a room's sound decays by 60 dB, in seconds.
         loudest_reverberation_db: highest level of the reverberation relative to the direct sound.
         narrow_band_share: share of examples without low and high bands, as over a telephone.
+        widest_spacing: largest distance of the frames, in steps; the smallest is the hop. The live
+            window spans a whole utterance, which a few frames a hop apart do not.
+        cropped_share: share of examples cut short at either end, as speech is while it goes on.
+        longest_crop: most steps that are cut off at an end.
     """
 
     speeds: tuple[float, ...]
@@ -64,12 +68,18 @@ class AugmentationSettings:
     longest_reverberation: float
     loudest_reverberation_db: float
     narrow_band_share: float
+    widest_spacing: int = 48
+    cropped_share: float = 0.0
+    longest_crop: int = 0
 
 
-def frame_starts(steps: int, count: int, hop: int, random: np.random.Generator) -> list[int]:
-    """Return where ``count`` frames start, ``hop`` apart where there is room."""
+def frame_starts(
+    steps: int, count: int, spacings: tuple[int, int], random: np.random.Generator
+) -> list[int]:
+    """Return where ``count`` frames start, this far apart in steps where there is room."""
     room = steps - FRAME_STEPS
-    spread = min(hop, room // (count - 1)) if count > 1 else 0
+    spacing = int(random.integers(spacings[0], spacings[1] + 1))
+    spread = min(spacing, room // (count - 1)) if count > 1 else 0
     first = int(random.integers(0, room - spread * (count - 1) + 1))
     return [first + spread * index for index in range(count)]
 
@@ -82,6 +92,8 @@ def augmented_frames(
     random: np.random.Generator,
 ) -> dict[str, Float32]:
     """Return random frames of an utterance: for each map float32 ``[frames, 96, bands]``."""
+    if random.random() < settings.cropped_share:
+        spectra = cropped(spectra, *random.integers(0, settings.longest_crop + 1, 2))
     if random.random() < settings.room_share:
         spectra = reverberated(spectra, _random_room(settings, random))
     if random.random() < settings.narrow_band_share:
@@ -90,7 +102,7 @@ def augmented_frames(
     noise_power = noise_ratio**2 * float(np.mean(spectra.powers))
     powers = spectra.powers + np.float32(noise_power)
     tilt, extra_gain = random.uniform(-1, 1, 2)
-    starts = frame_starts(len(powers), settings.frames, hop, random)
+    starts = frame_starts(len(powers), settings.frames, (hop, settings.widest_spacing), random)
     factor = np.float32(10 ** (extra_gain * settings.gain_db / 20))
     gains = [
         factor * level_gain(powers[: start + FRAME_STEPS], LevelNormalisation()) for start in starts
@@ -107,6 +119,16 @@ def augmented_frames(
         )
         frames[each.name] = _masked(values, settings, random)
     return frames
+
+
+def cropped(spectra: Spectra, beginning: int, end: int) -> Spectra:
+    """Return an utterance without so many steps at its ends, or with a frame's length of it."""
+    steps = len(spectra.powers)
+    beginning = min(beginning, max(0, steps - FRAME_STEPS))
+    end = min(end, max(0, steps - beginning - FRAME_STEPS))
+    kept = slice(beginning, steps - end)
+    columns = {name: values[kept] for name, values in spectra.columns.items()}
+    return Spectra(columns, spectra.powers[kept])
 
 
 @dataclass(frozen=True, slots=True)
