@@ -7,6 +7,7 @@ from typing import Any
 
 from realtime_ser.emotion.model import BUNDLED_MODEL
 from realtime_ser.errors import RealtimeSerError
+from realtime_ser.output.json_lines import silence_broken_pipe
 
 CACHE_FOLDER = "cache"
 MODEL_FOLDER = Path("models") / BUNDLED_MODEL
@@ -17,9 +18,12 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         options.run_command(options)
+        sys.stdout.flush()  # here rather than at exit, where nobody catches what fails
     except RealtimeSerError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the tables has seen enough
+        silence_broken_pipe()
     except KeyboardInterrupt:
         return 130
     return 0

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from train.evaluation.calibration import (  # noqa: E402
 )
 from train.evaluation.compare import PUBLISHED, compare, comparison  # noqa: E402
 from train.evaluation.files import README, RESULTS_FOLDER  # noqa: E402
-from train.evaluation.held_out import analyzed  # noqa: E402
+from train.evaluation.held_out import analyzed, shown_at  # noqa: E402
 from train.evaluation.predictions import NO_SPEECH, Predictions  # noqa: E402
 from train.evaluation.protocols import View, evaluate, scores_of, view_of  # noqa: E402
 from train.evaluation.scores import figures  # noqa: E402
@@ -219,13 +221,37 @@ def utterances(label: int, actor: int) -> NDArray[np.int16]:
     return np.roll(speech(name), 640 * label + 97 * actor)[:24_000]
 
 
+def test_the_label_at_a_moment_is_the_newest_one_shown_by_then() -> None:
+    def emotion(end: float, label: str) -> dict[str, object]:
+        return {"event": "emotion", "end": end, "label": label}
+
+    events = [
+        {"event": "speech_started", "time": 0.5},
+        emotion(1.46, "calm"),
+        emotion(1.94, "sad"),
+        emotion(2.42, "angry"),
+        {"event": "speech_ended", "label": "angry"},
+        {"event": "speech_started", "time": 3.0},
+        emotion(3.96, "happy"),
+        {"event": "file", "path": "spoken"},
+        {"event": "file", "path": "silent"},
+    ]
+    shown = {moment: shown_at(moment, events) for moment in (0.5, 0.96, 1.92, 9.0)}
+    assert shown == {
+        0.5: {"spoken": NO_SPEECH, "silent": NO_SPEECH},
+        0.96: {"spoken": "calm", "silent": NO_SPEECH},
+        1.92: {"spoken": "angry", "silent": NO_SPEECH},
+        9.0: {"spoken": "happy", "silent": NO_SPEECH},
+    }
+
+
 def test_streamed_is_what_analyze_says(tmp_path: Path, recognizer: Recognizer) -> None:
     folder = lay_out(tmp_path, utterances)
     paths = sorted((folder / "Actor_17").iterdir())
     clips = [parse_clip(path) for path in paths]
     found = Predictions(tuple(clips), streamed_probabilities(bundled_model_folder(), clips))
     np.testing.assert_array_equal(
-        found.probabilities, analyzed(clips, bundled_model_folder()).probabilities
+        found.probabilities, analyzed(clips, bundled_model_folder()).whole.probabilities
     )
     results = [recognizer.recognize(soundfile.read(path)[0], 16_000) for path in paths]
     labels = [result.label or NO_SPEECH for result in results]
@@ -500,3 +526,14 @@ def test_the_card_says_only_what_was_measured(tmp_path: Path) -> None:
     (results / "robustness.json").write_text("{}")
     with pytest.raises(RealtimeSerError, match=r"robustness\.json .*sha256.*written again"):
         card()
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "train", "compare"]
+    done = subprocess.run(
+        command, cwd=README.parent, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")

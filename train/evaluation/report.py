@@ -90,6 +90,12 @@ def _figure_names(scores: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     """Return where the figures of a score stand, and what to call them."""
     names: dict[tuple[str, ...], str] = {}
     names.update({(key,): name for key, name in _FIGURES.items() if _is_told(scores, key)})
+    names.update(
+        {
+            ("uar_while_speaking", moment): f"UAR of the label shown {moment} s into speech"
+            for moment in scores.get("uar_while_speaking", ())
+        }
+    )
     names.update({("recall", label): f"recall, {label}" for label in scores["recall"]})
     return names
 

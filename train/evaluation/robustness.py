@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import recall_score
 from tqdm import tqdm
 
 from realtime_ser import Recognizer
@@ -29,6 +28,7 @@ from train.data.sounds import music
 from train.data.utterances import read_clip
 from train.evaluation.files import RESULTS_FOLDER, write_json
 from train.evaluation.predictions import NO_SPEECH
+from train.evaluation.scores import uar
 
 RESULT_FILE = "robustness.json"
 
@@ -248,16 +248,11 @@ def _generator(clip: Clip) -> np.random.Generator:
 
 
 def _row(trial: Trial, labels: list[str], before: list[str], guesses: list[str]) -> Row:
-    uar = _uar(labels, guesses)
-    change = round(uar - _uar(labels, before), 4)
+    recall = uar(labels, guesses)
+    change = round(recall - uar(labels, before), 4)
     same = float(np.mean(np.array(before) == np.array(guesses)))
     met = change >= -LARGEST_LOSS if trial.targeted else None
-    return Row(trial.name, round(uar, 4), change, round(same, 4), met)
-
-
-def _uar(labels: list[str], guesses: list[str]) -> float:
-    present = sorted(set(labels))
-    return float(recall_score(labels, guesses, labels=present, average="macro", zero_division=0))
+    return Row(trial.name, round(recall, 4), change, round(same, 4), met)
 
 
 def report(scores: Mapping[str, Any]) -> str:

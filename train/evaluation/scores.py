@@ -54,11 +54,11 @@ def figures(predictions: Predictions, threshold: float) -> dict[str, Any]:
     )
     return {
         "accuracy": float(accuracy_score(truth, guesses)),
-        "uar": _uar(truth, guesses),
+        "uar": uar(truth, guesses),
         "macro_precision": float(precision.mean()),
         "macro_f1": float(f1.mean()),
         "accuracy_likeliest": float(accuracy_score(truth, predictions.guesses(0.0))),
-        "uar_likeliest": _uar(truth, predictions.guesses(0.0)),
+        "uar_likeliest": uar(truth, predictions.guesses(0.0)),
         "uar_women": uar_of(predictions, threshold, lambda clip: clip.actor % 2 == 0),
         "uar_men": uar_of(predictions, threshold, lambda clip: clip.actor % 2 == 1),
         "precision": _by_label(precision),
@@ -69,8 +69,8 @@ def figures(predictions: Predictions, threshold: float) -> dict[str, Any]:
     }
 
 
-def _uar(truth: Sequence[str], guesses: Sequence[str]) -> float:
-    """Return the mean recall of the labels that occur."""
+def uar(truth: Sequence[str], guesses: Sequence[str]) -> float:
+    """Return the mean recall of the labels that occur: the unweighted average recall."""
     present = [label for label in LABELS if label in truth]
     recall = recall_score(truth, guesses, labels=present, average="macro", zero_division=0)
     return float(recall)
@@ -83,7 +83,7 @@ def uar_of(
     some = predictions.of_clips(chosen)
     if not some.clips:
         return None
-    return _uar([LABELS[label] for label in some.labels], some.guesses(threshold))
+    return uar([LABELS[label] for label in some.labels], some.guesses(threshold))
 
 
 def _by_label(values: NDArray[np.float64]) -> dict[str, float]:
