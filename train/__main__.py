@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         _robustness,
         _measure_gate,
         _quantise,
+        _ablation,
         _export,
         _compare,
     ):
@@ -174,6 +175,23 @@ def _quantise(commands: Any) -> None:
 
         cache = options.runs / CACHE_FOLDER
         compare_quantised(options.recipe, options.data, options.runs, cache)
+
+    command.set_defaults(run_command=run)
+
+
+def _ablation(commands: Any) -> None:
+    command = commands.add_parser(
+        "ablation", help="score a recipe beside versions of it that lack an ingredient"
+    )
+    _add_recipe(command)
+    _add_data(command)
+    _add_runs(command)
+    command.add_argument("--write", action="store_true", help="keep the scores in train/results")
+
+    def run(options: argparse.Namespace) -> None:
+        from train.evaluation.ablation import ablation
+
+        ablation(options.recipe, options.data, options.runs, write=options.write)
 
     command.set_defaults(run_command=run)
 

@@ -1,4 +1,7 @@
-"""Recipes: every hyper-parameter of a way to learn, read from a small file in ``train/recipes``."""
+"""Recipes: every hyper-parameter of a way to learn, read from a small file in ``train/recipes``.
+
+A recipe that ``extends`` another one states only what differs, setting by setting.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,15 +18,37 @@ RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 def recipe_names() -> list[str]:
     """Return the names of all recipes, sorted."""
-    return sorted(each.stem for each in RECIPE_FOLDER.glob("*.toml"))
+    paths = RECIPE_FOLDER.rglob("*.toml")
+    return sorted(each.relative_to(RECIPE_FOLDER).with_suffix("").as_posix() for each in paths)
 
 
 def read_recipe(name: str) -> dict[str, Any]:
-    """Read ``train/recipes/NAME.toml``.
+    """Read ``train/recipes/NAME.toml``, and what it extends.
 
     Raises:
-        SettingsError: there is no such recipe, or it is no TOML.
+        SettingsError: there is no such recipe, it is no TOML, or it extends itself.
     """
+    table = _read(name)
+    passed = [name]
+    while extended := table.pop("extends", None):
+        if extended in passed:
+            raise SettingsError(f"recipe {name} extends itself", "correct the file")
+        passed.append(extended)
+        table = _merged(_read(extended), table)
+    return table
+
+
+def _merged(extended: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe with some settings changed; a table keeps the settings not mentioned."""
+    tables = {
+        key: {**extended.get(key, {}), **value}
+        for key, value in changes.items()
+        if isinstance(value, Mapping)
+    }
+    return {**extended, **changes, **tables}
+
+
+def _read(name: str) -> dict[str, Any]:
     path = RECIPE_FOLDER / f"{name}.toml"
     if name not in recipe_names():
         raise SettingsError(

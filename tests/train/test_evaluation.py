@@ -27,7 +27,7 @@ for module in ("tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas"
     pytest.importorskip(module, reason="the train extra is not installed", exc_type=ImportError)
 
 from train.data.splits import Split, read_split  # noqa: E402
-from train.evaluation import protocols, streamed  # noqa: E402
+from train.evaluation import ablation, protocols, streamed  # noqa: E402
 from train.evaluation.calibration import (  # noqa: E402
     development_temperature,
     fit_temperature,
@@ -334,6 +334,32 @@ def test_evaluate_trains_what_is_missing_and_keeps_the_scores(
     (runs / "fake" / "actors-4" / "clip-level.json").write_text("{half")
     evaluate("fake", "actors", data, runs, write=True)
     assert fake.asked == asked + 2, "one run was trained anew, of one the file is damaged"
+
+
+def test_ablation_scores_a_recipe_and_its_versions_on_the_actors_that_choose(
+    fake: FakeMethod,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    methods = {name: FakeMethod() for name in ("fake", "ablations/less")}
+    for name, method in methods.items():
+        method.name = name
+    monkeypatch.setattr(ablation, "recipe_names", lambda: ["ablations/less", "fake", "paper"])
+    monkeypatch.setattr(ablation, "read_recipe", lambda name: {"description": f"of {name}"})
+    monkeypatch.setattr(ablation, "open_method", lambda name, cache: methods[name])
+    monkeypatch.setattr(ablation, "RESULTS_FOLDER", tmp_path / "results")
+    data = lay_out(tmp_path / "data", None)
+    for _ in range(2):
+        ablation.ablation("fake", data, tmp_path / "runs", write=True)
+    assert [each.fitted for each in methods.values()] == [["development"]] * 2
+    printed = capsys.readouterr().out
+    assert "an epoch" not in printed
+    # Of actors 17 to 20, the method is right about the men.
+    assert "| fake | of fake | 0.500 | 0.500 |" in printed
+    assert "| less | of ablations/less | 0.500 | 0.500 |" in printed
+    kept = json.loads((tmp_path / "results" / "ablation.json").read_text())
+    assert [row["recipe"] for row in kept["rows"]] == ["fake", "ablations/less"]
 
 
 def test_random_splits_are_named_by_seed(

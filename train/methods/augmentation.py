@@ -1,8 +1,8 @@
 """Augmentation: what a microphone, a room and another voice would change, applied to spectra.
 
 Noise, gain and tilt act on linear magnitudes before normalisation; masks are SpecAugment's (D. Park
-et al., arXiv:1904.08779), mixup is H. Zhang et al.'s (arXiv:1710.09412). Speed is applied to the
-samples, when the utterance is read.
+et al., arXiv:1904.08779), mixup is H. Zhang et al.'s (arXiv:1710.09412). Speed and other voices are
+made of the samples, when the utterance is read.
 """
 
 from dataclasses import dataclass

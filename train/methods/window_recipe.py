@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap
+from realtime_ser.errors import SettingsError
 from train.data.utterances import Variations
 from train.data.voices import VoiceSettings
 from train.methods.augmentation import AugmentationSettings
 from train.methods.network import NetworkSettings
 from train.recipe import read_recipe, settings_from
+
+TABLES = {"method", "description", "feature_map", "network", "fit", "augmentation", "voices"}
+"""What a recipe of this kind may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,12 @@ def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
     """Return a recipe from the content of its file.
 
     Raises:
-        SettingsError: a setting is missing or misspelt.
+        SettingsError: a setting or a table is missing or misspelt.
     """
+    if unknown := sorted(set(table) - TABLES):
+        raise SettingsError(
+            f"recipe {name} has no table {unknown[0]!r}", f"use {', '.join(sorted(TABLES))}"
+        )
     maps = [
         settings_from(FeatureMap, each, f"recipe {name}: [[feature_map]]")
         for each in table.get("feature_map", ())
