@@ -542,6 +542,17 @@ def test_the_card_says_only_what_was_measured(tmp_path: Path) -> None:
     assert "| UAR (unweighted average, or macro, recall) | 0.700 ± 0.000 |" in full
     assert "known speakers" not in full, "those are another recipe's scores"
 
+    versions = [
+        {"recipe": name, "description": "", "uar": 0.6, "accuracy": 0.6, "cross_entropy": 1.0}
+        for name in ("other", "ablations/less")
+    ]
+    tried = {"text": "development", "rows": versions}
+    (results / "ablation.json").write_text(json.dumps(tried))
+    assert "What else was tried" not in card(), "versions of another recipe"
+    versions[0]["recipe"] = recipe
+    (results / "ablation.json").write_text(json.dumps(tried))
+    assert "| less |  | 0.600 | 0.600 | 1.000 |" in card()
+
     row = {"name": "telephone", "uar": 0.61, "change": -0.05, "unchanged": 0.9, "target": True}
     disturbed = {"protocol": "robustness: told", "sha256": "", "rows": [row]}
     (results / "robustness.json").write_text(json.dumps(disturbed))

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE
+from train.evaluation.ablation import RESULT_FILE as ABLATION_FILE
+from train.evaluation.ablation import ablation_table
 from train.evaluation.files import RESULTS_FOLDER, exchanged, scores_in, write_text
 from train.evaluation.report import (
     confusion_table,
@@ -14,7 +16,8 @@ from train.evaluation.report import (
     protocol_table,
     spread,
 )
-from train.evaluation.robustness import RESULT_FILE, robustness_table
+from train.evaluation.robustness import RESULT_FILE as ROBUSTNESS_FILE
+from train.evaluation.robustness import robustness_table
 from train.publishing.export import update_manifest
 
 CARD = """\
@@ -56,6 +59,8 @@ Reprinted by `python -m train evaluate --protocol held-out --data FOLDER`.
 - Most often mistaken above: {confusions}.
 - Loudness is normalised away on purpose: a louder voice is not an angrier person. A whisper and a
   shout at the same distance differ only in their sound.
+- The first label of an utterance rests on a second of sound, and is often wrong: the rows "shown …
+  into speech" above say how often.
 - The speech gate is not a speech recognizer: music, laughter or a television may open it and are
   then given an emotion.
 
@@ -127,7 +132,11 @@ def _further_sections(manifest: Mapping[str, Any], results: Path) -> str:
         if (path := results / f"{recipe}-{protocol}.json").exists():
             with scores_in(path) as scores:
                 sections.append(_protocol_section(heading, scores))
-    if (path := results / RESULT_FILE).exists():
+    if (path := results / ABLATION_FILE).exists():
+        with scores_in(path) as scores:
+            if scores["rows"][0]["recipe"] == recipe:
+                sections.append(_ablation_section(scores))
+    if (path := results / ROBUSTNESS_FILE).exists():
         with scores_in(path) as scores:
             if scores["sha256"] == manifest["files"][MODEL_FILE]:
                 sections.append(_robustness_section(scores))
@@ -146,6 +155,18 @@ folder, trained alike.
 {protocol_table(scores)}
 
 Reprinted by `{command} --data FOLDER`.
+"""
+
+
+def _ablation_section(scores: Mapping[str, Any]) -> str:
+    return f"""
+## What else was tried
+
+{scores["text"]}.
+
+{ablation_table(scores["rows"])}
+
+Reprinted by `python -m train ablation --data FOLDER`.
 """
 
 
