@@ -41,6 +41,7 @@ from train.evaluation.predictions import NO_SPEECH, Predictions  # noqa: E402
 from train.evaluation.protocols import View, evaluate, scores_of, view_of  # noqa: E402
 from train.evaluation.scores import figures  # noqa: E402
 from train.evaluation.streamed import streamed_predictions, streamed_probabilities  # noqa: E402
+from train.evaluation.targets import targets_table  # noqa: E402
 from train.methods.method import FINISHED_FILE  # noqa: E402
 from train.methods.runs import record_end, record_origin  # noqa: E402
 
@@ -460,6 +461,31 @@ def test_compare_puts_unseen_speakers_first_and_ours_above_the_published(tmp_pat
     assert len(published) == len(PUBLISHED)
     paper = next(line for line in published if "Transfer Learning" in line)
     assert paper.endswith("| 0.879 | 0.893 | 0.886 | 0.882 | – |")
+
+
+def test_targets_are_met_missed_or_not_measured(tmp_path: Path) -> None:
+    scores = kept_scores("best", "actors", 0.7)
+    streamed = scores["views"]["streamed"]
+    scores["views"]["clip-level"] = json.loads(json.dumps(streamed))
+    scores["views"]["clip-level"]["mean"]["uar_likeliest"] = (
+        streamed["mean"]["uar_likeliest"] - 0.03
+    )
+    write_scores(tmp_path, scores, kept_scores("other", "random", 0.9))
+    rows = [
+        {"change": -0.2, "target": None},
+        {"change": -0.04, "target": True},
+        {"change": -0.01, "target": True},
+    ]
+    (tmp_path / "robustness.json").write_text(json.dumps({"rows": rows}))
+    lines = targets_table(tmp_path, bundled_model_folder()).splitlines()[2:]
+    verdicts = {line.split("|")[1].strip(): line.split("|")[3:5] for line in lines}
+    assert verdicts["UAR on unseen speakers, `actors`, streamed"] == [" 0.700 ", " met "]
+    known = "accuracy on known speakers, `random`, streamed"
+    assert verdicts[known] == [" – ", " not measured yet "], "that is another recipe's"
+    apart = "UAR streamed and by clip apart, `actors`, likeliest labels"
+    assert verdicts[apart] == [" 0.030 ", " missed "]
+    worst = next(name for name in verdicts if name.startswith("worst change"))
+    assert verdicts[worst] == [" -0.040 ", " met "], "what has no target does not count"
 
 
 def test_compare_without_kept_scores_has_the_others(tmp_path: Path) -> None:

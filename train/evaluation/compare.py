@@ -1,4 +1,4 @@
-"""All kept scores in one table, beside the paper's and other published ones."""
+"""All kept scores beside the paper's and other published ones, and beside what was aimed at."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from train.evaluation.files import (
     write_text,
 )
 from train.evaluation.report import markdown_table, spread
+from train.evaluation.targets import targets_table
 
 README_BEGIN = "<!-- written by `python -m train compare --write` -->\n"
 
@@ -41,6 +42,8 @@ NOTE = (
     " they stand as the plan of this project quotes them, and their clips need not be divided as"
     " ours are."
 )
+
+TARGETS_HEADING = "What this project set out to reach, and what it did:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def readme_with_comparison(readme: str, table: str) -> str:
 
 
 def comparison(results: Path, model: Path) -> str:
-    """Return the table of all kept scores and the published ones, and what has to be said of it.
+    """Return the table of all kept scores and the published ones, a note, and the targets.
 
     Args:
         results: folder of the kept scores.
@@ -135,7 +138,7 @@ def comparison(results: Path, model: Path) -> str:
         if row.protocol == protocol
     ]
     table = markdown_table(("protocol", "whose", *SHOWN.values()), cells)
-    return f"{table}\n\n{NOTE}"
+    return f"{table}\n\n{NOTE}\n\n{TARGETS_HEADING}\n\n{targets_table(results, model)}"
 
 
 def _cell(value: tuple[float, float | None] | None) -> str:
