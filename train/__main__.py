@@ -119,7 +119,6 @@ def _evaluate_held_out(options: argparse.Namespace) -> None:
     from train.evaluation.held_out import evaluate_held_out, print_scores
 
     scores = evaluate_held_out(options.data, options.model)
-    print_scores(scores)
     if options.write:
         from train.evaluation.files import README, read_text, write_text
         from train.publishing.model_card import readme_with_scores, write_model_card
@@ -127,6 +126,7 @@ def _evaluate_held_out(options: argparse.Namespace) -> None:
         write_model_card(options.model, scores)
         if options.model == MODEL_FOLDER:
             write_text(README, readme_with_scores(read_text(README), scores))
+    print_scores(scores)
 
 
 def _robustness(commands: Any) -> None:

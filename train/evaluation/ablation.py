@@ -54,9 +54,9 @@ def ablation(recipe: str, data: Path, runs: Path, *, write: bool) -> None:
     with redirect_stdout(sys.stderr):  # what training prints is no part of the scores
         rows = [_row(method, split, runs / method.name / SPLIT) for method in methods]
     scores = {"text": TEXT, "rows": rows}
-    print(f"{TEXT}.\n\n{ablation_table(rows)}")
     if write:
         write_json(RESULTS_FOLDER / RESULT_FILE, scores)
+    print(f"{TEXT}.\n\n{ablation_table(rows)}")
 
 
 def ablation_table(rows: Sequence[dict[str, Any]]) -> str:

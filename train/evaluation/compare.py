@@ -104,9 +104,9 @@ def compare(
         RealtimeSerError: a file cannot be read or written, or holds something else.
     """
     table = comparison(results, model or bundled_model_folder())
-    print(table)
     if write:
         write_text(readme, readme_with_comparison(read_text(readme), table))
+    print(table)
 
 
 def readme_with_comparison(readme: str, table: str) -> str:

@@ -90,9 +90,9 @@ def evaluate(recipe: str, protocol: str, data: Path, runs: Path, *, write: bool)
         },
     }
     _draw(scores, by_name, runs / recipe)
-    print(protocol_report(scores))
     if write:
         write_json(RESULTS_FOLDER / f"{recipe}-{protocol}.json", scores)
+    print(protocol_report(scores))
 
 
 def _views(method: Method, split: Split, run: Path) -> dict[str, View]:

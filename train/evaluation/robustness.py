@@ -153,9 +153,9 @@ def robustness(data: Path, model: Path, *, write: bool) -> None:
         RealtimeSerError: clips or model are missing or damaged, or the file cannot be written.
     """
     scores = measure_robustness(data, model)
-    print(report(scores))
     if write:
         write_json(RESULTS_FOLDER / RESULT_FILE, scores)
+    print(report(scores))
 
 
 def measure_robustness(
