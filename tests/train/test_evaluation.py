@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -518,6 +519,22 @@ def test_compare_writes_between_the_markers(
     readme.write_text("no place for it\n")
     with pytest.raises(RealtimeSerError, match=r"README\.md has no lines"):
         compare(write=True, results=tmp_path, readme=readme)
+
+
+def test_the_table_is_written_even_if_nobody_reads_it_to_its_end(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "<!-- written by `python -m train compare --write` -->\n<!-- end of what is written -->\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    with (
+        pytest.raises(BrokenPipeError),
+        os.fdopen(write, "w", buffering=1) as closed,
+        redirect_stdout(closed),
+    ):
+        compare(write=True, results=tmp_path, readme=readme)
+    assert comparison(tmp_path, bundled_model_folder()) in readme.read_text()
 
 
 def test_the_readme_states_what_compare_prints() -> None:
