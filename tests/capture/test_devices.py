@@ -90,9 +90,13 @@ def test_portaudio_is_restarted_only_without_a_stream(
     monkeypatch: pytest.MonkeyPatch, result: int
 ) -> None:
     calls: list[str] = []
+
+    def initialize() -> int:
+        calls.append("initialize")
+        return result
+
     library = SimpleNamespace(
-        Pa_Terminate=lambda: calls.append("terminate"),
-        Pa_Initialize=lambda: calls.append("initialize") or result,
+        Pa_Terminate=lambda: calls.append("terminate"), Pa_Initialize=initialize
     )
     sounddevice = SimpleNamespace(_lib=library, _initialized=1)
     monkeypatch.setattr(devices, "load_portaudio", lambda: sounddevice)

@@ -37,7 +37,8 @@ def at_once(task: Callable[[], None]) -> None:
 class ScriptedMicrophone:
     """Takes as long to record a block as that lasts, and is gone at the end of the script."""
 
-    name, live, problem, overflows, lost_frames = "mic", True, None, 0, 0
+    name, live, overflows, lost_frames = "mic", True, 0, 0
+    problem: str | None = None
 
     def __init__(
         self, clock: Clock, blocks: Sequence[float], rate: int = 16_000, channels: int = 1
@@ -209,7 +210,7 @@ def test_what_was_counted_before_still_counts(clock: Clock) -> None:
 
 def test_only_on_request(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     device = InputDevice(0, "mic", "ALSA", 1, 16_000, default=True)
-    microphone = ScriptedMicrophone(clock, [])
+    microphone: Source = ScriptedMicrophone(clock, [])
     monkeypatch.setattr(reconnect, "MicrophoneSource", lambda _: microphone)
     assert open_microphone(device, reconnect=False) is microphone
     assert isinstance(open_microphone(device), ReconnectingSource)

@@ -1,7 +1,10 @@
 """The resampler: any rate, channel count and block size to the same 16 kHz mono int16."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from realtime_ser.capture.resampler import Resampler
 from realtime_ser.errors import AudioInputError
@@ -136,7 +139,7 @@ def test_what_16_khz_can_hold_is_kept(hertz: int, lost_db: float) -> None:
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
 def test_full_scale_is_clipped_alike_whatever_the_float(kind: type) -> None:
-    values = np.array([-2, -1, -0.5, 0, 0.5, 1 - 2**-10, 1, 2], kind)
+    values: NDArray[Any] = np.array([-2, -1, -0.5, 0, 0.5, 1 - 2**-10, 1, 2], kind)
     expected = [-32768, -32768, -16384, 0, 16384, 32736, 32767, 32767]
 
     assert to_int16(values).tolist() == expected

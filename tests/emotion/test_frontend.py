@@ -33,7 +33,7 @@ def mel_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]
     frames = np.stack([samples[start : start + 400] * window for start in columns])
     magnitudes = np.abs(np.fft.rfft(frames.astype(np.float64), 512))
     positions = [mel(bin_ * 16000 / 512) for bin_ in range(257)]
-    values = np.full((len(frames), 64), 0.001)
+    values: NDArray[np.float64] = np.full((len(frames), 64), 0.001)
     for band, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
         for bin_, position in enumerate(positions):
             weight = min((position - low) / (centre - low), (high - position) / (high - centre))

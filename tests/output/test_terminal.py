@@ -16,6 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_run import (
+    FILE,
+    QUIET,
+    SPEAKING,
+    TIMELINE,
+    UNCERTAIN_UPDATE,
+    FakeRun,
+)
 from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -33,14 +41,6 @@ from realtime_ser.output.terminal.status import HealthLine, Notices, Title, cloc
 from realtime_ser.output.terminal.timeline import label_columns
 from realtime_ser.settings import Settings
 from realtime_ser.snapshot import Snapshot, TimelineEntry
-from tests.output.fake_run import (
-    FILE,
-    QUIET,
-    SPEAKING,
-    TIMELINE,
-    UNCERTAIN_UPDATE,
-    FakeRun,
-)
 
 SnapCompare = Callable[..., bool]
 
@@ -474,7 +474,7 @@ async def test_all_that_is_shown_fits(size: tuple[int, int]) -> None:
     app, _ = build(replace(SPEAKING, lost_samples=20_000, paused=True))
     async with app.run_test(size=size) as pilot:
         await settle(app, pilot)
-        panels = [panel for panel in app.query(Panel) if panel.display]
+        panels = [panel for panel in app.query("Panel") if panel.display]
         assert {BigLabel, Level, Notices} <= {type(panel) for panel in panels}
         bottom = 0
         for panel in panels:
@@ -523,11 +523,11 @@ async def test_a_finished_run_ends_the_app_when_told_so() -> None:
     app, run = build(FILE, exit_when_finished=True)
     async with app.run_test() as pilot:
         await settle(app, pilot)
-        assert app.return_code is None
+        before = app.return_code
         run.change(finished=True)
         app.pull()
         await pilot.pause()
-    assert (app.return_code, app.return_value) == (0, None)
+    assert (before, app.return_code, app.return_value) == (None, 0, None)
 
 
 class Terminal:

@@ -115,6 +115,11 @@ def is_well(event: Event) -> bool:
     return event["event"] == "health" and "problem" not in event
 
 
+def latest_time(event: Event) -> float:
+    """The end of what an event is about, or its only time."""
+    return float(event["end"] if "end" in event else event["time"])
+
+
 def assert_marked(events: list[Event], gone: int, back: int) -> None:
     """What was being said ends where the gap begins, and nothing is said in it."""
     assert events[gone]["problem"] == PROBLEM
@@ -122,12 +127,12 @@ def assert_marked(events: list[Event], gone: int, back: int) -> None:
     assert events[gone - 1]["end"] == events[gone]["time"]
     assert {event["event"] for event in events[gone:back]} == {"health"}
     assert events[back]["lost_samples"] == 0
-    times = [event.get("end", event.get("time")) for event in events]
+    times = [latest_time(event) for event in events]
     assert times == sorted(times)
 
 
 def assert_recording_lasts(run: Live) -> None:
-    latest = max(event.get("end", event.get("time")) for event in run.events)
+    latest = max(latest_time(event) for event in run.events)
     assert soundfile.info(run.recording).duration >= latest - 0.5
 
 
@@ -172,11 +177,16 @@ def test_unplugged_and_back(microphone: VirtualMicrophone, tmp_path: Path) -> No
 
 def test_sound_server_killed_and_restarted(microphone: VirtualMicrophone, tmp_path: Path) -> None:
     servers = []
+
+    def kill() -> None:
+        microphone.server.kill()
+        microphone.server.wait()
+
     try:
         lose_and_regain(
             microphone,
             tmp_path,
-            lambda: (microphone.server.kill(), microphone.server.wait()),
+            kill,
             lambda: servers.append(microphone.restarted()),
         )
     finally:

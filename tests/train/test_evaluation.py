@@ -224,10 +224,10 @@ def utterances(label: int, actor: int) -> NDArray[np.int16]:
 
 
 def test_the_label_at_a_moment_is_the_newest_one_shown_by_then() -> None:
-    def emotion(end: float, label: str) -> dict[str, object]:
+    def emotion(end: float, label: str) -> dict[str, Any]:
         return {"event": "emotion", "end": end, "label": label}
 
-    events = [
+    events: list[dict[str, Any]] = [
         {"event": "speech_started", "time": 0.5},
         emotion(1.46, "calm"),
         emotion(1.94, "sad"),

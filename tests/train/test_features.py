@@ -165,7 +165,8 @@ def published_yamnet() -> Callable[[Float32], Any]:
     if "TFHUB_CACHE_DIR" not in os.environ:
         pytest.skip("TFHUB_CACHE_DIR names no copy of YAMNet")
     pytest.importorskip("tensorflow_hub", reason="the train extra is not installed")
-    return load_hub()
+    module: Callable[[Float32], Any] = load_hub()
+    return module
 
 
 @pytest.mark.filterwarnings("default")

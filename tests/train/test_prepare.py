@@ -9,7 +9,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -133,7 +133,10 @@ Break = Callable[[Path], None]
 
 
 def changed(name: str, content: bytes) -> Break:
-    return lambda folder: (folder / name).write_bytes(content) and None
+    def apply(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return apply
 
 
 def renamed(name: str, new: str) -> Break:
@@ -146,7 +149,10 @@ def renamed(name: str, new: str) -> Break:
 
 
 def copied(name: str, new: str) -> Break:
-    return lambda folder: shutil.copy(folder / name, folder / new) and None
+    def apply(folder: Path) -> None:
+        shutil.copy(folder / name, folder / new)
+
+    return apply
 
 
 def as_flac_too(folder: Path) -> None:
@@ -263,7 +269,8 @@ def serving(server: Server) -> Iterator[None]:
                 self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
             self.send_header("Content-Length", str(whole - start))
             self.end_headers()
-            self.wfile.write(server.content[start:][: server.cut_after])
+            with suppress(ConnectionError):  # whoever asked may give up meanwhile
+                self.wfile.write(server.content[start:][: server.cut_after])
 
         def log_message(self, *_: object) -> None:
             pass

@@ -28,7 +28,7 @@ from scipy.signal import welch  # noqa: E402
 
 from train.data import disturbances  # noqa: E402
 from train.data.disturbances import Disturbance  # noqa: E402
-from train.data.ravdess import Clip  # noqa: E402
+from train.data.ravdess import Clip, list_clips  # noqa: E402
 from train.evaluation import robustness as module_under_test  # noqa: E402
 from train.evaluation.robustness import (  # noqa: E402
     Recording,
@@ -363,11 +363,10 @@ def test_a_run_prints_the_table_and_keeps_the_same_file_twice(
 def test_babble_is_of_nobody_who_is_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = lay_out(tmp_path / "data", range(1, 25), speech("one_utterance"))
     asked: list[list[int]] = []
-    listed = module_under_test.list_clips
 
     def noted(folder: Path, actors: Sequence[int]) -> list[Clip]:
         asked.append(sorted(actors))
-        return listed(folder, actors)
+        return list_clips(folder, actors)
 
     monkeypatch.setattr(module_under_test, "list_clips", noted)
     measure_robustness(data, bundled_model_folder())

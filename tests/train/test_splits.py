@@ -35,7 +35,8 @@ def actors(clips: tuple[Clip, ...]) -> set[int]:
 
 
 def label_counts(clips: tuple[Clip, ...]) -> list[int]:
-    return np.bincount([clip.label for clip in clips], minlength=8).tolist()
+    counts = np.bincount([clip.label for clip in clips], minlength=8)
+    return [int(count) for count in counts]
 
 
 @pytest.mark.parametrize("name", NAMES)

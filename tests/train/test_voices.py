@@ -1,5 +1,7 @@
 """Other voices: how far pitch, formants and tempo are moved, and that a seed draws the same."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ def spectral_centroid(samples: NDArray[np.int16]) -> float:
     return float(np.average(np.fft.rfftfreq(len(samples), 1 / 16_000), weights=power))
 
 
-def of_kind(**settings: float) -> list[NDArray[np.int16]]:
+def of_kind(**settings: Any) -> list[NDArray[np.int16]]:
     from dataclasses import replace
 
     return other_voices(UTTERANCE, replace(ITSELF, count=6, **settings))
