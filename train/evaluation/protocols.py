@@ -89,9 +89,9 @@ def evaluate(recipe: str, protocol: str, data: Path, runs: Path, *, write: bool)
             name: scores_of(each, by_actors=protocol == "actors") for name, each in by_name.items()
         },
     }
-    _draw(scores, by_name, runs / recipe)
     if write:
         write_json(RESULTS_FOLDER / f"{recipe}-{protocol}.json", scores)
+    _draw(scores, by_name, runs / recipe)
     print(protocol_report(scores))
 
 
