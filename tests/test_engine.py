@@ -271,9 +271,9 @@ def test_a_display_sees_the_run(recognizer: Recognizer) -> None:
     assert snapshot.emotion == updates[-2]
     assert snapshot.utterance == updates[-1]
     assert snapshot.timeline[0].start == updates[0].time  # type: ignore[union-attr]
-    assert [each.label for each in snapshot.timeline] == [
-        each.label for each in updates if isinstance(each, EmotionUpdate)
-    ]
+    emotions = [each for each in updates if isinstance(each, EmotionUpdate)]
+    assert updates[1:-1] == emotions
+    assert [each.label for each in snapshot.timeline] == [each.label for each in emotions]
     assert snapshot.compute_ms is not None
     assert snapshot.failure is None
 

@@ -16,14 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_run import (
-    FILE,
-    QUIET,
-    SPEAKING,
-    TIMELINE,
-    UNCERTAIN_UPDATE,
-    FakeRun,
-)
+from fake_run import FILE, QUIET, SPEAKING, TIMELINE, UNCERTAIN_UPDATE, FakeRun
 from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import OptionList
