@@ -293,6 +293,13 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert run.stderr.splitlines()[-1].startswith(b"realtime-ser")
 
 
+@pytest.mark.parametrize("option", ["--window", "--hop", "--threshold", "--duration"])
+@pytest.mark.parametrize("text", ["long", "", "1e999"])
+def test_what_is_no_number_is_named(option: str, text: str) -> None:
+    (*_, line) = call("--demo", f"{option}={text}").stderr.decode().splitlines()
+    assert line == f"realtime-ser: error: argument {option}: {text!r} is not a finite number"
+
+
 def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parent.parent}"}
