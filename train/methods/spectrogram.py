@@ -39,7 +39,7 @@ class ConvolutionSettings:
 
     Attributes:
         bands: of the log-mel map.
-        channels: of each block of a convolution, normalisation, ReLU and halving of the map.
+        channels: of each block of a convolution, halving of the map, normalisation and ReLU.
         dropout: share of the pooled channels left out in training.
         block_dropout: share of whole channels left out after each block in training.
     """
@@ -178,9 +178,10 @@ def convolutional_network(shape: tuple[int, int], settings: ConvolutionSettings)
         values = layers.Conv2D(
             channels, 3, padding="same", use_bias=False, name=f"block{number}_conv"
         )(values)
+        # Pooled first: normalising a quarter of the values saves a quarter of the time.
+        values = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pooling")(values)
         values = layers.BatchNormalization(momentum=0.95, name=f"block{number}_bn")(values)
         values = layers.ReLU(name=f"block{number}_relu")(values)
-        values = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pooling")(values)
         values = layers.SpatialDropout2D(settings.block_dropout, name=f"block{number}_dropout")(
             values
         )
