@@ -41,13 +41,11 @@ class ConvolutionSettings:
         bands: of the log-mel map.
         channels: of each block of a convolution, halving of the map, normalisation and ReLU.
         dropout: share of the pooled channels left out in training.
-        block_dropout: share of whole channels left out after each block in training.
     """
 
     bands: int
     channels: tuple[int, ...]
     dropout: float
-    block_dropout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +180,6 @@ def convolutional_network(shape: tuple[int, int], settings: ConvolutionSettings)
         values = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pooling")(values)
         values = layers.BatchNormalization(momentum=0.95, name=f"block{number}_bn")(values)
         values = layers.ReLU(name=f"block{number}_relu")(values)
-        values = layers.SpatialDropout2D(settings.block_dropout, name=f"block{number}_dropout")(
-            values
-        )
     pooled = layers.Concatenate(name="pooled")(
         [
             layers.GlobalAveragePooling2D(name="mean")(values),
