@@ -181,7 +181,7 @@ def _quantise(commands: Any) -> None:
 
 def _ablation(commands: Any) -> None:
     command = commands.add_parser(
-        "ablation", help="score a recipe beside versions of it that lack an ingredient"
+        "ablation", help="score a recipe beside versions of it with an ingredient less or more"
     )
     _add_recipe(command)
     _add_data(command)

@@ -58,3 +58,34 @@ def test_a_misspelt_table_is_named() -> None:
     table = {**read_recipe("best"), "voces": {}}
     with pytest.raises(SettingsError, match="recipe best has no table 'voces'"):
         window_recipe("best", table)
+
+
+def test_a_companion_states_only_what_differs() -> None:
+    from train.methods.window_recipe import load_window_recipe
+
+    recipe = load_window_recipe("ablations/companion")
+    companion = recipe.companion
+    assert companion
+    assert companion.feature_maps == recipe.feature_maps
+    assert companion.voices == recipe.voices
+    assert companion.fit.seed == recipe.fit.seed
+    assert companion.augmentation.gain_db == recipe.augmentation.gain_db
+    assert companion.augmentation.frames != recipe.augmentation.frames
+    assert companion.companion is None
+    assert load_window_recipe("best").companion is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"maps": ["mel", "pich"]}, r"recipe trial: \[companion\] reads a map 'pich'"),
+        ({"fit": {"epoch": 3}}, r"recipe trial: \[companion.fit\] has no setting 'epoch'"),
+        ({"depth": 3}, r"recipe trial: \[companion\] has no setting 'depth'"),
+    ],
+)
+def test_a_wrong_companion_is_named(change: dict[str, object], message: str) -> None:
+    from train.methods.window_recipe import window_recipe
+
+    table = read_recipe("ablations/companion")
+    with pytest.raises(SettingsError, match=message):
+        window_recipe("trial", {**table, "companion": {**table["companion"], **change}})

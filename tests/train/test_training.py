@@ -214,6 +214,33 @@ def test_what_is_cut_off_is_cut_off_everywhere_and_leaves_a_frame() -> None:
         assert len(cropped(utterance, beginning, end).powers) == 96
 
 
+def test_a_network_and_its_companion_answer_as_the_mean_of_their_log_probabilities() -> None:
+    import keras
+
+    from train.methods.convolutions import ConvolutionSettings, frame_convolutions, mean_and_highest
+    from train.methods.network import NetworkSettings, classifier, embedder, together
+
+    keras.utils.set_random_seed(1)
+    settings = ConvolutionSettings(("mel",), (2, 2, 2, 2, 4), 0.3)
+    embed = embedder([YAMNET_MEL], NetworkSettings())
+    companion = frame_convolutions([YAMNET_MEL], settings)
+    pairs = (
+        (embed, classifier(embed.output.shape[-1], NetworkSettings())),
+        (companion, mean_and_highest(companion.output.shape[-1], settings)),
+    )
+    frames = np.random.default_rng(0).normal(-3, 2, (5, 96, 64)).astype(np.float32)
+
+    def logits(embed: keras.Model, classify: keras.Model) -> np.ndarray:
+        positions = np.asarray(embed([frames]))
+        assert positions.shape[:2] == (5, 3)
+        return np.asarray(classify(positions.reshape(1, 15, -1)))
+
+    both = logits(*together(*pairs))
+    expected = np.mean([keras.ops.log_softmax(logits(*pair)) for pair in pairs], axis=0)
+    np.testing.assert_allclose(both, expected, atol=1e-5)
+    assert together(*pairs)[0].get_layer("layer6_pointwise_conv_relu") is not None
+
+
 @needs_yamnet
 @pytest.mark.slow
 def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
@@ -229,20 +256,25 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     clips = list_clips(fake_ravdess(tmp_path / "data"), range(1, 21))
     split = Split("trial", tuple(clips[:128]), tuple(clips[128:]), ())
     run, cache = tmp_path / "run", tmp_path / "cache"
-    recipe = load_window_recipe("best")
+    recipe = load_window_recipe("ablations/companion")
+    assert recipe.companion
     recipe = replace(
         recipe,
         fit=replace(recipe.fit, epochs=1, thawed_epochs=0),
-        augmentation=replace(recipe.augmentation, speeds=(1.0, 1.1)),
+        companion=replace(recipe.companion, fit=replace(recipe.companion.fit, epochs=1)),
     )
-    fit(recipe, split, run, cache)
+    alone = replace(recipe, companion=None)
+    fit(alone, split, run / "first", cache)
+    (run / "first" / "classifier.keras").unlink()  # as if it had been cut short
     longer = replace(recipe, fit=replace(recipe.fit, epochs=2, thawed_epochs=1))
     fit(longer, split, run, cache)
-    rows = (run / "log.csv").read_text().splitlines()
+    rows = (run / "first" / "log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"], "resumed"
-    table = read_recipe("best")
+    rows = (run / "companion" / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "0"]
+    table = read_recipe("ablations/companion")
     del table["method"]
-    logits = WindowMethod("best", table, cache).logits(split.validation, run)
+    logits = WindowMethod("ablations/companion", table, cache).logits(split.validation, run)
     assert logits.shape == (32, 8)
 
     export(recipe, run, tmp_path / "model")

@@ -46,20 +46,25 @@ def plot_scores(
 def plot_history(run: Path) -> None:
     """Draw the course of a training into its run's folder, if its log is newer than the picture.
 
-    Methods without epochs leave no log; there is nothing to draw of them.
+    So is that of each network the run joins. Methods without epochs leave no log; there is nothing
+    to draw of them.
 
     Args:
-        run: folder of the run, with Keras's comma-separated values by epoch.
+        run: folder of the run, with Keras's comma-separated values by epoch in it or below.
 
     Raises:
         OutputError: the picture cannot be written.
     """
-    log, picture = run / LOG_FILE, run / "history.png"
-    if not log.exists() or _age(picture) >= _age(log):
-        return
+    for log in sorted(run.rglob(LOG_FILE)):
+        picture = log.parent / "history.png"
+        if _age(picture) < _age(log):
+            _draw_history(log, picture, log.parent.relative_to(run.parent.parent).as_posix())
+
+
+def _draw_history(log: Path, picture: Path, title: str) -> None:
     history = pandas.read_csv(log, index_col="epoch").dropna(axis="columns", how="all")
     figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(f"{run.parent.name}, {run.name}", weight="bold")
+    figure.suptitle(title, weight="bold")
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for column in (each for each in history.columns if each.endswith(quantity)):
             axes.plot(history.index + 1, history[column], label=column.replace("_", " "))

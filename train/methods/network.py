@@ -182,6 +182,28 @@ def training_network(embed: keras.Model, classify: keras.Model, frames: int) -> 
     )
 
 
+def together(
+    first: tuple[keras.Model, keras.Model], second: tuple[keras.Model, keras.Model]
+) -> tuple[keras.Model, keras.Model]:
+    """Return two pairs of networks, of a frame and of a window, as one pair.
+
+    A frame's channels are those of the first and then of the second; a window's logits are the mean
+    of both log-probabilities.
+
+    Args:
+        first: its layers stay layers of the whole, to be found by name.
+        second: takes the same maps, and gives as many positions.
+    """
+    (embed, classify), (embed_too, classify_too) = first, second
+    channels = layers.Concatenate(name="channels")([embed.output, embed_too(embed.inputs)])
+    positions = keras.Input((None, channels.shape[-1]), name="positions")
+    of_first, of_second = ops.split(positions, [embed.output.shape[-1]], axis=-1)
+    logits = layers.Average(name="log_probabilities")(
+        [ops.log_softmax(classify(of_first)), ops.log_softmax(classify_too(of_second))]
+    )
+    return keras.Model(embed.inputs, channels), keras.Model(positions, logits)
+
+
 @functools.cache
 def published_module() -> Any:
     """Load YAMNet from TF Hub, once a process.

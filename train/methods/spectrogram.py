@@ -19,6 +19,7 @@ from train.data.features import cached, log_mel
 from train.data.preprocess import PreprocessSettings, preprocess, read_float
 from train.data.ravdess import Clip
 from train.data.splits import Split
+from train.methods.convolutions import convolved
 from train.methods.early_stopping import (
     Examples,
     StoppingSettings,
@@ -34,12 +35,12 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class ConvolutionSettings:
+class MapNetworkSettings:
     """The network.
 
     Attributes:
         bands: of the log-mel map.
-        channels: of each block of a convolution, halving of the map, normalisation and ReLU.
+        channels: of each block of ``train.methods.convolutions``.
         dropout: share of the pooled channels left out in training.
     """
 
@@ -90,9 +91,7 @@ class SpectrogramMethod:
             PreprocessSettings, table.get("preprocess"), f"{where}[preprocess]"
         )
         self._variants = settings_from(VariantSettings, table.get("variants"), f"{where}[variants]")
-        self._network = settings_from(
-            ConvolutionSettings, table.get("network"), f"{where}[network]"
-        )
+        self._network = settings_from(MapNetworkSettings, table.get("network"), f"{where}[network]")
         self._augmentation = settings_from(
             MapAugmentation, table.get("augmentation"), f"{where}[augmentation]"
         )
@@ -167,19 +166,12 @@ class SpectrogramMethod:
         return {"preprocess": asdict(self._preprocess), "bands": self._network.bands}
 
 
-def convolutional_network(shape: tuple[int, int], settings: ConvolutionSettings) -> keras.Model:
+def convolutional_network(shape: tuple[int, int], settings: MapNetworkSettings) -> keras.Model:
     """Return the network: log-mel maps ``[batch, *shape]`` to eight logits."""
     maps = keras.Input(shape, name="log_mel")
     values = layers.Normalization(axis=-1, name="normalisation")(maps)
     values = layers.Reshape((*shape, 1), name="image")(values)
-    for number, channels in enumerate(settings.channels, start=1):
-        values = layers.Conv2D(
-            channels, 3, padding="same", use_bias=False, name=f"block{number}_conv"
-        )(values)
-        # Pooled first: normalising a quarter of the values saves a quarter of the time.
-        values = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pooling")(values)
-        values = layers.BatchNormalization(momentum=0.95, name=f"block{number}_bn")(values)
-        values = layers.ReLU(name=f"block{number}_relu")(values)
+    values = convolved(values, settings.channels, "block")
     pooled = layers.Concatenate(name="pooled")(
         [
             layers.GlobalAveragePooling2D(name="mean")(values),

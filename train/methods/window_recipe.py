@@ -1,7 +1,7 @@
 """The settings of a recipe that learns from windows of frames, as the live program sees them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap
@@ -9,10 +9,20 @@ from realtime_ser.errors import SettingsError
 from train.data.utterances import Variations
 from train.data.voices import VoiceSettings
 from train.methods.augmentation import AugmentationSettings
+from train.methods.convolutions import ConvolutionSettings
 from train.methods.network import NetworkSettings
 from train.recipe import read_recipe, settings_from
 
-TABLES = {"method", "description", "feature_map", "network", "fit", "augmentation", "voices"}
+TABLES = {
+    "method",
+    "description",
+    "feature_map",
+    "network",
+    "fit",
+    "augmentation",
+    "voices",
+    "companion",
+}
 """What a recipe of this kind may hold."""
 
 
@@ -46,14 +56,19 @@ class FitSettings:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecipe:
-    """A whole recipe; ``name`` is that of its file."""
+    """A whole recipe; ``name`` is that of its file.
+
+    Its ``companion`` is a second network: trained by itself on the same clips, and asked beside the
+    first. Their log-probabilities are averaged (G. Hinton, Products of experts, 1999).
+    """
 
     name: str
     feature_maps: tuple[FeatureMap, ...]
-    network: NetworkSettings
+    network: NetworkSettings | ConvolutionSettings
     fit: FitSettings
     augmentation: AugmentationSettings
     voices: VoiceSettings | None = None
+    companion: "WindowRecipe | None" = None
 
     @property
     def variations(self) -> Variations:
@@ -85,7 +100,27 @@ def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
     }
     if "voices" in table:
         parts["voices"] = settings_from(VoiceSettings, table["voices"], f"recipe {name}: [voices]")
-    return WindowRecipe(name, (YAMNET_MEL, *maps), **parts)
+    recipe = WindowRecipe(name, (YAMNET_MEL, *maps), **parts)
+    return replace(recipe, companion=_companion(recipe, table)) if "companion" in table else recipe
+
+
+def _companion(recipe: WindowRecipe, table: Mapping[str, Any]) -> WindowRecipe | None:
+    """Return what is trained beside a recipe: as its table says, else as the recipe itself.
+
+    ``kept = false`` says that there is none.
+    """
+    changes = dict(table["companion"])
+    if not changes.pop("kept", True):
+        return None
+    where = f"recipe {recipe.name}: [companion"
+    parts: dict[str, Any] = {
+        part: settings_from(kind, {**table[part], **changes.pop(part, {})}, f"{where}.{part}]")
+        for part, kind in (("fit", FitSettings), ("augmentation", AugmentationSettings))
+    }
+    network = settings_from(ConvolutionSettings, changes, f"{where}]")
+    if unknown := sorted(set(network.maps) - {each.name for each in recipe.feature_maps}):
+        raise SettingsError(f"{where}] reads a map {unknown[0]!r}", "name one of the recipe's maps")
+    return replace(recipe, name=f"{recipe.name}, companion", network=network, **parts)
 
 
 def load_window_recipe(name: str) -> WindowRecipe:

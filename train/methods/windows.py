@@ -1,6 +1,7 @@
 """Learning from windows of frames: YAMNet's body trained further, as ``train/recipes`` says."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,18 @@ from train.data.splits import Split
 from train.data.utterances import UNCHANGED, Utterance, load_utterances
 from train.evaluation.scores import accuracy_and_uar
 from train.methods.batches import Batches
+from train.methods.convolutions import (
+    ConvolutionSettings,
+    frame_convolutions,
+    mean_and_highest,
+)
 from train.methods.framing import window_logits
 from train.methods.network import (
     classifier,
     embedder,
     freeze,
     load_published_weights,
+    together,
     training_network,
 )
 from train.methods.runs import record_end, record_origin
@@ -29,6 +36,11 @@ from train.methods.window_recipe import FitSettings, WindowRecipe, window_recipe
 
 EMBEDDER_FILE = "embedder.keras"
 CLASSIFIER_FILE = "classifier.keras"
+FIRST_FOLDER = "first"
+COMPANION_FOLDER = "companion"
+
+Networks = tuple[keras.Model, keras.Model]
+"""Of a frame, and of a window."""
 
 Float32 = NDArray[np.float32]
 
@@ -66,7 +78,7 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        networks: tuple[keras.Model, keras.Model],
+        networks: Networks,
         utterances: Sequence[Utterance],
         recipe: WindowRecipe,
         every: int = 10,
@@ -98,17 +110,28 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
     Args:
         recipe: what to train.
         split: on what; its validation clips are scored and choose nothing.
-        run: folder of the run: checkpoints, log, networks; a run that was cut short resumes.
+        run: folder of the run: checkpoints, log, networks; a run that was cut short resumes. A
+            companion has a folder of its own in it, and so has the network beside it.
         cache: folder where spectra are kept.
     """
+    record_origin(recipe.name, split, run)
+    if recipe.companion is None:
+        _fitted(recipe, split, run, cache)
+    else:
+        first = _fitted(replace(recipe, companion=None), split, run / FIRST_FOLDER, cache)
+        second = _fitted(recipe.companion, split, run / COMPANION_FOLDER, cache)
+        _save(together(first, second), run)
+    record_end(run, {"epochs": recipe.fit.epochs + recipe.fit.thawed_epochs})
+
+
+def _fitted(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> Networks:
+    """Return one network of a recipe, trained unless ``run`` holds it already."""
+    if (run / CLASSIFIER_FILE).exists():
+        return load_networks(run)
     keras.utils.set_random_seed(recipe.fit.seed)
     record_origin(recipe.name, split, run)
-    maps = recipe.feature_maps
-    utterances = load_utterances(split.training, maps, recipe.variations, cache)
-    embed = embedder(maps, recipe.network)
-    load_published_weights(embed)
-    freeze(embed, recipe.network.frozen_layers)
-    classify = classifier(embed.output.shape[-1], recipe.network)
+    utterances = load_utterances(split.training, recipe.feature_maps, recipe.variations, cache)
+    embed, classify = _untrained(recipe)
     network = training_network(embed, classify, recipe.augmentation.frames)
     batches = Batches(utterances, recipe)
     callbacks: list[keras.callbacks.Callback] = [
@@ -116,7 +139,7 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
     ]
     if split.validation:
-        unseen = load_utterances(split.validation, maps, UNCHANGED, cache)
+        unseen = load_utterances(split.validation, recipe.feature_maps, UNCHANGED, cache)
         callbacks.append(ValidationScores((embed, classify), unseen, recipe))
     first, last = recipe.fit.epochs, recipe.fit.epochs + recipe.fit.thawed_epochs
     _compile(network, recipe, _one_cycle(recipe.fit, first * len(batches)))
@@ -130,12 +153,28 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
         )
         _compile(network, recipe, rate)
         _train(network, batches, range(first, last), run / "backup-thawed", callbacks)
+    _save((embed, classify), run)
+    return embed, classify
+
+
+def _untrained(recipe: WindowRecipe) -> Networks:
+    """Return the networks of a frame and of a window as training begins."""
+    if isinstance(recipe.network, ConvolutionSettings):
+        embed = frame_convolutions(recipe.feature_maps, recipe.network)
+        return embed, mean_and_highest(embed.output.shape[-1], recipe.network)
+    embed = embedder(recipe.feature_maps, recipe.network)
+    load_published_weights(embed)
+    freeze(embed, recipe.network.frozen_layers)
+    return embed, classifier(embed.output.shape[-1], recipe.network)
+
+
+def _save(networks: Networks, run: Path) -> None:
+    embed, classify = networks
     embed.save(run / EMBEDDER_FILE)
     classify.save(run / CLASSIFIER_FILE)
-    record_end(run, {"epochs": last})
 
 
-def load_networks(run: Path) -> tuple[keras.Model, keras.Model]:
+def load_networks(run: Path) -> Networks:
     """Return the embedder and the classifier of a finished run.
 
     Raises:
