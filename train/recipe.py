@@ -34,11 +34,11 @@ def read_recipe(name: str) -> dict[str, Any]:
         if extended in passed:
             raise SettingsError(f"recipe {name} extends itself", "correct the file")
         passed.append(extended)
-        table = _merged(_read(extended), table)
+        table = merged(_read(extended), table)
     return table
 
 
-def _merged(extended: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(extended: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe with some settings changed; a table keeps the settings not mentioned."""
     tables = {
         key: {**extended.get(key, {}), **value}

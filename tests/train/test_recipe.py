@@ -89,3 +89,10 @@ def test_a_wrong_companion_is_named(change: dict[str, object], message: str) -> 
     table = read_recipe("ablations/companion")
     with pytest.raises(SettingsError, match=message):
         window_recipe("trial", {**table, "companion": {**table["companion"], **change}})
+
+
+def test_a_companion_that_is_no_table_is_refused() -> None:
+    from train.methods.window_recipe import window_recipe
+
+    with pytest.raises(SettingsError, match=r"recipe trial: \[companion\] is no table"):
+        window_recipe("trial", {**read_recipe("best"), "companion": "small"})

@@ -261,6 +261,7 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     recipe = replace(
         recipe,
         fit=replace(recipe.fit, epochs=1, thawed_epochs=0),
+        augmentation=replace(recipe.augmentation, speeds=(1.0, 1.1)),
         companion=replace(recipe.companion, fit=replace(recipe.companion.fit, epochs=1)),
     )
     alone = replace(recipe, companion=None)

@@ -68,12 +68,18 @@ def frame_convolutions(
 def mean_and_highest(channels: int, settings: ConvolutionSettings) -> keras.Model:
     """Return the network of a window: positions ``[batch, time, channels]`` to eight logits."""
     positions = keras.Input((None, channels), name="positions")
-    pooled = layers.Concatenate(name="pooled")(
-        [
-            layers.GlobalAveragePooling1D(name="mean")(positions),
-            layers.GlobalMaxPooling1D(name="highest")(positions),
-        ]
+    logits = weighed(
+        layers.GlobalAveragePooling1D(name="mean")(positions),
+        layers.GlobalMaxPooling1D(name="highest")(positions),
+        settings.dropout,
     )
-    kept = layers.Dropout(settings.dropout, name="dropout")(pooled)
-    logits = layers.Dense(len(LABELS), name="logits")(kept)
     return keras.Model(positions, logits, name="convolutions_classifier")
+
+
+def weighed(
+    mean: keras.KerasTensor, highest: keras.KerasTensor, dropout: float
+) -> keras.KerasTensor:
+    """Return eight logits of the mean and the highest value of each channel."""
+    pooled = layers.Concatenate(name="pooled")([mean, highest])
+    kept = layers.Dropout(dropout, name="dropout")(pooled)
+    return layers.Dense(len(LABELS), name="logits")(kept)

@@ -38,6 +38,9 @@ SEPARABLE_LAYERS = (
 )
 """Stride and channels of YAMNet's layers 2 to 14."""
 
+Networks = tuple[keras.Model, keras.Model]
+"""Of a frame, and of a window."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
@@ -182,9 +185,7 @@ def training_network(embed: keras.Model, classify: keras.Model, frames: int) -> 
     )
 
 
-def together(
-    first: tuple[keras.Model, keras.Model], second: tuple[keras.Model, keras.Model]
-) -> tuple[keras.Model, keras.Model]:
+def together(first: Networks, second: Networks) -> Networks:
     """Return two pairs of networks, of a frame and of a window, as one pair.
 
     A frame's channels are those of the first and then of the second; a window's logits are the mean

@@ -14,12 +14,11 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from realtime_ser.events import LABELS
 from train.data.features import cached, log_mel
 from train.data.preprocess import PreprocessSettings, preprocess, read_float
 from train.data.ravdess import Clip
 from train.data.splits import Split
-from train.methods.convolutions import convolved
+from train.methods.convolutions import convolved, weighed
 from train.methods.early_stopping import (
     Examples,
     StoppingSettings,
@@ -172,14 +171,12 @@ def convolutional_network(shape: tuple[int, int], settings: MapNetworkSettings) 
     values = layers.Normalization(axis=-1, name="normalisation")(maps)
     values = layers.Reshape((*shape, 1), name="image")(values)
     values = convolved(values, settings.channels, "block")
-    pooled = layers.Concatenate(name="pooled")(
-        [
-            layers.GlobalAveragePooling2D(name="mean")(values),
-            layers.GlobalMaxPooling2D(name="highest")(values),
-        ]
+    logits = weighed(
+        layers.GlobalAveragePooling2D(name="mean")(values),
+        layers.GlobalMaxPooling2D(name="highest")(values),
+        settings.dropout,
     )
-    kept = layers.Dropout(settings.dropout, name="dropout")(pooled)
-    return keras.Model(maps, layers.Dense(len(LABELS), name="logits")(kept))
+    return keras.Model(maps, logits)
 
 
 def augmented(maps: Float32, random: np.random.Generator, settings: MapAugmentation) -> Float32:

@@ -11,7 +11,7 @@ from train.data.voices import VoiceSettings
 from train.methods.augmentation import AugmentationSettings
 from train.methods.convolutions import ConvolutionSettings
 from train.methods.network import NetworkSettings
-from train.recipe import read_recipe, settings_from
+from train.recipe import merged, read_recipe, settings_from
 
 TABLES = {
     "method",
@@ -104,20 +104,18 @@ def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
     return replace(recipe, companion=_companion(recipe, table)) if "companion" in table else recipe
 
 
-def _companion(recipe: WindowRecipe, table: Mapping[str, Any]) -> WindowRecipe | None:
-    """Return what is trained beside a recipe: as its table says, else as the recipe itself.
-
-    ``kept = false`` says that there is none.
-    """
-    changes = dict(table["companion"])
-    if not changes.pop("kept", True):
-        return None
+def _companion(recipe: WindowRecipe, table: Mapping[str, Any]) -> WindowRecipe:
+    """Return what is trained beside a recipe: as its table says, else as the recipe itself."""
     where = f"recipe {recipe.name}: [companion"
+    if not isinstance(table["companion"], Mapping):
+        raise SettingsError(f"{where}] is no table", "correct the file")
+    kinds = {"fit": FitSettings, "augmentation": AugmentationSettings}
+    whole = merged({part: table[part] for part in kinds}, table["companion"])
     parts: dict[str, Any] = {
-        part: settings_from(kind, {**table[part], **changes.pop(part, {})}, f"{where}.{part}]")
-        for part, kind in (("fit", FitSettings), ("augmentation", AugmentationSettings))
+        part: settings_from(kind, whole.pop(part), f"{where}.{part}]")
+        for part, kind in kinds.items()
     }
-    network = settings_from(ConvolutionSettings, changes, f"{where}]")
+    network = settings_from(ConvolutionSettings, whole, f"{where}]")
     if unknown := sorted(set(network.maps) - {each.name for each in recipe.feature_maps}):
         raise SettingsError(f"{where}] reads a map {unknown[0]!r}", "name one of the recipe's maps")
     return replace(recipe, name=f"{recipe.name}, companion", network=network, **parts)

@@ -1,7 +1,6 @@
 """Learning from windows of frames: YAMNet's body trained further, as ``train/recipes`` says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,10 @@ from train.data.splits import Split
 from train.data.utterances import UNCHANGED, Utterance, load_utterances
 from train.evaluation.scores import accuracy_and_uar
 from train.methods.batches import Batches
-from train.methods.convolutions import (
-    ConvolutionSettings,
-    frame_convolutions,
-    mean_and_highest,
-)
+from train.methods.convolutions import ConvolutionSettings, frame_convolutions, mean_and_highest
 from train.methods.framing import window_logits
 from train.methods.network import (
+    Networks,
     classifier,
     embedder,
     freeze,
@@ -38,9 +34,6 @@ EMBEDDER_FILE = "embedder.keras"
 CLASSIFIER_FILE = "classifier.keras"
 FIRST_FOLDER = "first"
 COMPANION_FOLDER = "companion"
-
-Networks = tuple[keras.Model, keras.Model]
-"""Of a frame, and of a window."""
 
 Float32 = NDArray[np.float32]
 
@@ -114,11 +107,11 @@ def fit(recipe: WindowRecipe, split: Split, run: Path, cache: Path) -> None:
             companion has a folder of its own in it, and so has the network beside it.
         cache: folder where spectra are kept.
     """
-    record_origin(recipe.name, split, run)
     if recipe.companion is None:
         _fitted(recipe, split, run, cache)
     else:
-        first = _fitted(replace(recipe, companion=None), split, run / FIRST_FOLDER, cache)
+        record_origin(recipe.name, split, run)
+        first = _fitted(recipe, split, run / FIRST_FOLDER, cache)
         second = _fitted(recipe.companion, split, run / COMPANION_FOLDER, cache)
         _save(together(first, second), run)
     record_end(run, {"epochs": recipe.fit.epochs + recipe.fit.thawed_epochs})
