@@ -63,7 +63,7 @@ def test_a_misspelt_table_is_named() -> None:
 def test_a_companion_states_only_what_differs() -> None:
     from train.methods.window_recipe import load_window_recipe
 
-    recipe = load_window_recipe("ablations/companion")
+    recipe = load_window_recipe("best")
     companion = recipe.companion
     assert companion
     assert companion.feature_maps == recipe.feature_maps
@@ -72,7 +72,15 @@ def test_a_companion_states_only_what_differs() -> None:
     assert companion.augmentation.gain_db == recipe.augmentation.gain_db
     assert companion.augmentation.frames != recipe.augmentation.frames
     assert companion.companion is None
-    assert load_window_recipe("best").companion is None
+
+
+def test_a_recipe_can_leave_out_the_companion_of_the_one_it_extends() -> None:
+    from dataclasses import replace
+
+    from train.methods.window_recipe import load_window_recipe
+
+    alone = load_window_recipe("ablations/alone")
+    assert alone == replace(load_window_recipe("best"), name=alone.name, companion=None)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,7 @@ def test_a_companion_states_only_what_differs() -> None:
 def test_a_wrong_companion_is_named(change: dict[str, object], message: str) -> None:
     from train.methods.window_recipe import window_recipe
 
-    table = read_recipe("ablations/companion")
+    table = read_recipe("best")
     with pytest.raises(SettingsError, match=message):
         window_recipe("trial", {**table, "companion": {**table["companion"], **change}})
 

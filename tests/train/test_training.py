@@ -256,7 +256,7 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     clips = list_clips(fake_ravdess(tmp_path / "data"), range(1, 21))
     split = Split("trial", tuple(clips[:128]), tuple(clips[128:]), ())
     run, cache = tmp_path / "run", tmp_path / "cache"
-    recipe = load_window_recipe("ablations/companion")
+    recipe = load_window_recipe("best")
     assert recipe.companion
     recipe = replace(
         recipe,
@@ -273,9 +273,9 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"], "resumed"
     rows = (run / "companion" / "log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0"]
-    table = read_recipe("ablations/companion")
+    table = read_recipe("best")
     del table["method"]
-    logits = WindowMethod("ablations/companion", table, cache).logits(split.validation, run)
+    logits = WindowMethod("best", table, cache).logits(split.validation, run)
     assert logits.shape == (32, 8)
 
     export(recipe, run, tmp_path / "model")

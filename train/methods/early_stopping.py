@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.events import LABELS
 from train.data.ravdess import Clip
+from train.methods.backend import JIT_COMPILE
 from train.methods.runs import record_end
 
 NETWORK_FILE = "network.keras"
@@ -128,7 +129,7 @@ def fit_until_worse(
         keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=False,  # on a CPU, XLA is ten times slower here
+        jit_compile=JIT_COMPILE,
     )
     history = network.fit(
         training,

@@ -101,7 +101,9 @@ def window_recipe(name: str, table: Mapping[str, Any]) -> WindowRecipe:
     if "voices" in table:
         parts["voices"] = settings_from(VoiceSettings, table["voices"], f"recipe {name}: [voices]")
     recipe = WindowRecipe(name, (YAMNET_MEL, *maps), **parts)
-    return replace(recipe, companion=_companion(recipe, table)) if "companion" in table else recipe
+    if table.get("companion", False) is False:  # as a recipe says that extends one which has one
+        return recipe
+    return replace(recipe, companion=_companion(recipe, table))
 
 
 def _companion(recipe: WindowRecipe, table: Mapping[str, Any]) -> WindowRecipe:

@@ -15,6 +15,7 @@ from train.data.ravdess import Clip
 from train.data.splits import Split
 from train.data.utterances import UNCHANGED, Utterance, load_utterances
 from train.evaluation.scores import accuracy_and_uar
+from train.methods.backend import JIT_COMPILE
 from train.methods.batches import Batches
 from train.methods.convolutions import ConvolutionSettings, frame_convolutions, mean_and_highest
 from train.methods.framing import window_logits
@@ -205,7 +206,7 @@ def _compile(
             from_logits=True, label_smoothing=recipe.fit.label_smoothing
         ),
         metrics=["accuracy"],
-        jit_compile=False,
+        jit_compile=JIT_COMPILE,
     )
 
 

@@ -24,9 +24,9 @@ CARD = """\
 # Model card: {name}
 
 Eight probabilities (neutral, calm, happy, sad, angry, fearful, disgust, surprised) for a voice,
-from frames of 0.96 s. The network is YAMNet's body ({parameters:,} parameters with the parts added
-to it), trained further; the files of this folder are `model.tflite` (LiteRT, signatures `embed` and
-`classify`) and `manifest.json`.
+from frames of 0.96 s. The network is YAMNet's body, trained further, and what its recipe puts
+beside it ({parameters:,} parameters together); the files of this folder are `model.tflite` (LiteRT,
+signatures `embed` and `classify`) and `manifest.json`.
 
 ## Training data and licence
 
