@@ -16,7 +16,7 @@ from realtime_ser.capture.sources import Replayed
 from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.engine import Engine
-from realtime_ser.events import UNCERTAIN, EmotionUpdate, Event, SpeechEnded
+from realtime_ser.events import EmotionUpdate, Event, SpeechEnded
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE, Settings
 from realtime_ser.speech.gate import VOTE_SAMPLES
@@ -111,7 +111,7 @@ def label_changes(model: EmotionModel, clip: Int16) -> tuple[list[float], int]:
 
 def _label_alone(model: EmotionModel, voice: Int16) -> str | None:
     labels = [each.label for each in _events(model, voice) if isinstance(each, SpeechEnded)]
-    return labels[0] if len(labels) == 1 and labels[0] != UNCERTAIN else None
+    return labels[0] if len(labels) == 1 else None
 
 
 def _change(model: EmotionModel, first: Int16, second: Int16, label: str) -> float | None:
@@ -131,5 +131,6 @@ def _change(model: EmotionModel, first: Int16, second: Int16, label: str) -> flo
 
 
 def _events(model: EmotionModel, samples: Int16) -> list[Event]:
-    pipeline = Pipeline(model)
+    # The likeliest label, however unlikely: of a synthetic voice it often is.
+    pipeline = Pipeline(model, Settings(threshold=0.0))
     return [*pipeline.process(samples), *pipeline.flush()]

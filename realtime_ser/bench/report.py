@@ -142,7 +142,7 @@ class Latencies:
         event_to_painted: from a new snapshot to its painted screen, without a terminal.
         hop_seconds: the hop at which these events were taken, short so that there are many.
         label_change_seconds: from where one voice is cut against another in mid-speech until the
-            label is the other's; median over the pairs that change. ``None`` where none does.
+            likeliest label is the other's; median over the pairs that change, ``None`` without any.
         label_changes: how many pairs of the demo's utterances changed, of how many.
     """
 

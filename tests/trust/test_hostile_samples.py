@@ -33,8 +33,10 @@ def utterances(events: list[Event]) -> list[tuple[float, float]]:
     return [(each.start, each.end) for each in events if isinstance(each, SpeechEnded)]
 
 
-def labels(events: list[Event]) -> list[str]:
-    return [each.label for each in events if isinstance(each, SpeechEnded)]
+def probabilities(events: list[Event]) -> NDArray[np.float64]:
+    """Return those of each utterance, shape ``[utterances, 8]``."""
+    ended = [each for each in events if isinstance(each, SpeechEnded)]
+    return np.array([list(each.probabilities.values()) for each in ended])
 
 
 def heard(recognizer: Recognizer, samples: NDArray[np.generic], rate: int = 16_000) -> list[Event]:
@@ -101,7 +103,8 @@ def test_a_constant_offset_hides_no_utterance(recognizer: Recognizer, offset: fl
 
     assert utterances(shifted) == utterances(plain)
     if abs(offset) <= 0.02:  # more is a faulty card, which the doctor warns of
-        assert labels(shifted) == labels(plain)
+        # Not the labels: one near the threshold is lost or won by less than this.
+        np.testing.assert_allclose(probabilities(shifted), probabilities(plain), atol=0.05)
 
 
 @pytest.mark.parametrize("constant", [-32768, -1, 1, 32767])
