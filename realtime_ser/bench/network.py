@@ -1,13 +1,19 @@
 """The network against the core: its multiply-adds, and what the core can do at best."""
 
+import math
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-_LAYER = re.compile(r"^[^;]*?((?:[a-z]+)\d+(?:_\w+?)?_conv)_")
-"""A layer's name within a tensor's: ``layer2_depthwise_conv``, ``pitch1_conv``."""
+Shape = tuple[int, ...]
+
+_LAYER = re.compile(r"^[^;]*?(\w+?\d+(?:_\w+?)?_conv)_")
+"""A layer's name within a tensor's: ``layer2_depthwise_conv``, ``mel_block1_conv``."""
 
 _MATRIX_PRODUCT = """
 import time, numpy
@@ -33,34 +39,20 @@ def multiply_adds(model_file: Path) -> int:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(model_file))
-    total = 0
-    for graph in range(interpreter.num_subgraphs()):
-        tensors = interpreter.get_tensor_details(graph)
-        filters = _sizes(tensors, filters=True)
-        places = _sizes(tensors, filters=False)
-        total += sum(size * places.get(layer, 0) for layer, size in filters.items())
-    return total
+    graphs = range(interpreter.num_subgraphs())
+    layers = chain.from_iterable(_layers(interpreter.get_tensor_details(each)) for each in graphs)
+    return sum(math.prod(filters) * height * width for filters, (_, height, width, _) in layers)
 
 
-def _sizes(tensors: list[dict[str, Any]], *, filters: bool) -> dict[str, int]:
-    """Return by layer the number of a convolution's weights, or of the places of its output."""
-    sizes = {}
-    for tensor in tensors:
-        shape = [int(each) for each in tensor["shape"]]
-        name = str(tensor["name"])
-        layer = _LAYER.match(name)
-        if layer is None or len(shape) != 4:
-            continue
-        if ("Relu" not in name.split(";")[0]) == filters:
-            sizes[layer[1]] = _product(shape) if filters else shape[1] * shape[2]
-    return sizes
-
-
-def _product(shape: list[int]) -> int:
-    total = 1
-    for each in shape:
-        total *= each
-    return total
+def _layers(tensors: list[dict[str, Any]]) -> Iterator[tuple[Shape, Shape]]:
+    """Yield each convolution's filters and output; a file lists constants before what they make."""
+    named = defaultdict(list)
+    for tensor in sorted(tensors, key=lambda each: int(each["index"])):
+        shape = tuple(int(each) for each in tensor["shape"])
+        if len(shape) == 4 and (layer := _LAYER.match(str(tensor["name"]))):
+            named[layer[1]].append(shape)
+    for shapes in named.values():
+        yield shapes[0], shapes[-1]
 
 
 def peak_gflops(environment: dict[str, str]) -> float:
