@@ -13,7 +13,7 @@ from realtime_ser.engine import Engine
 from realtime_ser.output.terminal.app import EmotionApp
 
 PICTURE = Path(__file__).with_name("readme_picture.svg")
-MOMENT = 15.5
+MOMENT = 13.6
 """Seconds into the clip."""
 
 
@@ -25,6 +25,7 @@ async def draw() -> None:
         engine.start()
         while engine.snapshot().time < MOMENT:
             await pilot.pause(0.1)
+        await pilot.pause(0.5)  # the level shown is that since the last snapshot
         app.save_screenshot(PICTURE.name, str(PICTURE.parent))
     engine.stop()
 
