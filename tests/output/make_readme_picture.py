@@ -25,7 +25,6 @@ async def draw() -> None:
         engine.start()
         while engine.snapshot().time < MOMENT:
             await pilot.pause(0.1)
-        await pilot.pause(0.5)  # the level shown is that since the last snapshot
         app.save_screenshot(PICTURE.name, str(PICTURE.parent))
     engine.stop()
 

@@ -103,8 +103,10 @@ def test_a_constant_offset_hides_no_utterance(recognizer: Recognizer, offset: fl
 
     assert utterances(shifted) == utterances(plain)
     if abs(offset) <= 0.02:  # more is a faulty card, which the doctor warns of
-        # Not the labels: one near the threshold is lost or won by less than this.
-        np.testing.assert_allclose(probabilities(shifted), probabilities(plain), atol=0.05)
+        # Whether a label near the threshold is `uncertain` may change; the likeliest may not.
+        before, after = probabilities(plain), probabilities(shifted)
+        np.testing.assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+        np.testing.assert_allclose(after, before, atol=0.03)
 
 
 @pytest.mark.parametrize("constant", [-32768, -1, 1, 32767])

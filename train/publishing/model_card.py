@@ -35,8 +35,8 @@ sentences, each emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5)
 RAVDESS is licensed CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the
 same licence. They started from the published YAMNet (Google, Apache-2.0).
 
-Trained by `python -m train fit --recipe {recipe} --split held-out` at commit `{commit}` of this
-repository.
+Trained as `python -m train fit --recipe {recipe} --split held-out` does, at commit `{commit}` of
+this repository; the repository's README says on what machines.
 
 ## Score on unseen speakers
 
