@@ -1,0 +1,1 @@
+"""The corpora that training and evaluation read: clips, label sets, splits and downloads."""
