@@ -10,11 +10,12 @@ from speech_clips import speech
 from realtime_ser import EmotionUpdate, SpeechEnded
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.pipeline import Pipeline
-from train.data.sounds import LEARNT, UNHEARD, at_level, coloured_noise
+from train.audio.levels import at_level
+from train.audio.sounds import TRAINING_SOUNDS, UNSEEN_SOUNDS, colored_noise
 
 SECONDS = 20
 
-SOUNDS = {"rumble": coloured_noise(1.0), "breath": LEARNT["breath"], **UNHEARD}
+SOUNDS = {"rumble": colored_noise(1.0), "breath": TRAINING_SOUNDS["breath"], **UNSEEN_SOUNDS}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Training, on Keras itself. Needs the train extra; parts need YAMNet, and say so."""
+"""Training with Keras. Needs the train extra; some tests need YAMNet."""
 
 import os
 from itertools import pairwise
@@ -31,7 +31,7 @@ needs_yamnet = pytest.mark.skipif(
 
 
 def fake_ravdess(folder: Path) -> Path:
-    """Lay out the tests' synthetic speech as two clips of every label by every actor up to 20."""
+    """Write a clip of synthetic speech for every label and every speaker up to 20."""
     clips = [speech(name) for name in ("one_utterance", "speech_at_once")]
     for actor in range(1, 21):
         (folder / f"Actor_{actor:02}").mkdir(parents=True)
@@ -44,26 +44,22 @@ def fake_ravdess(folder: Path) -> Path:
 
 @needs_yamnet
 def test_the_mel_map_agrees_with_the_published_module() -> None:
-    import tensorflow_hub
-
-    from realtime_ser.bench.hub import YAMNET_URL
+    from train.model.yamnet import published_yamnet
 
     samples = to_float(speech("three_utterances"))
-    published = tensorflow_hub.load(YAMNET_URL)(samples)[2].numpy()
+    published = published_yamnet()(samples)[2].numpy()
     ours = log_map(spectral_columns(samples, YAMNET_MEL), np.float32(1), YAMNET_MEL)
     assert len(published) >= len(ours)
     assert np.abs(published[: len(ours)] - ours).max() < 1e-3
 
 
 @needs_yamnet
-def test_the_body_starts_as_the_published_module() -> None:
-    import tensorflow_hub
-
-    from realtime_ser.bench.hub import YAMNET_URL
-    from train.methods.network import NetworkSettings, embedder, load_published_weights
+def test_the_body_starts_from_the_published_weights() -> None:
+    from train.model.network import NetworkSettings, embedder
+    from train.model.yamnet import load_published_weights, published_yamnet
 
     samples = to_float(speech("one_utterance"))[:15_600]
-    _, embeddings, log_mel = tensorflow_hub.load(YAMNET_URL)(samples)
+    _, embeddings, log_mel = published_yamnet()(samples)
     embed = embedder([YAMNET_MEL], NetworkSettings())
     load_published_weights(embed)
     ours = np.asarray(embed(log_mel.numpy()[np.newaxis, :96])).mean(axis=1)
@@ -72,26 +68,26 @@ def test_the_body_starts_as_the_published_module() -> None:
 
 def test_training_frames_are_those_of_the_live_program() -> None:
     from realtime_ser.settings import Settings
-    from train.data.utterances import gated, spectra
-    from train.methods.framing import framed
-    from train.methods.window_recipe import load_window_recipe
+    from train.audio.utterances import longest_utterance, spectra
+    from train.model.framing import last_window
+    from train.model.recipe import load_recipe
 
-    feature_maps = load_window_recipe("best").feature_maps
-    utterance = gated(speech("one_utterance"))
-    trained = framed(spectra(utterance, feature_maps), feature_maps, Settings())
+    feature_maps = load_recipe("best").feature_maps
+    utterance = longest_utterance(speech("one_utterance"))
+    trained = last_window(spectra(utterance, feature_maps), feature_maps, Settings())
     live = Frontend(Settings().hop_steps, feature_maps).process(utterance)
     for each in feature_maps:
         expected = np.stack([frame.maps[each.name] for frame in live])
         np.testing.assert_allclose(trained[each.name], expected, atol=1e-3)
 
 
-def test_augmentation_repeats_under_a_seed() -> None:
-    from train.data.utterances import gated, spectra
-    from train.methods.augmentation import augmented_frames
-    from train.methods.window_recipe import load_window_recipe
+def test_augmentation_is_reproducible() -> None:
+    from train.audio.utterances import longest_utterance, spectra
+    from train.model.augmentation import augmented_frames
+    from train.model.recipe import load_recipe
 
-    recipe = load_window_recipe("best")
-    utterance = spectra(gated(speech("one_utterance")), recipe.feature_maps)
+    recipe = load_recipe("best")
+    utterance = spectra(longest_utterance(speech("one_utterance")), recipe.feature_maps)
     first, again, other = (
         augmented_frames(
             utterance, recipe.feature_maps, recipe.augmentation, 48, np.random.default_rng(seed)
@@ -103,14 +99,14 @@ def test_augmentation_repeats_under_a_seed() -> None:
         assert not np.array_equal(first[each.name], other[each.name])
 
 
-def test_an_unaugmented_frame_is_a_normalised_one() -> None:
+def test_a_frame_without_augmentation_is_a_normalized_one() -> None:
     from dataclasses import replace
 
-    from train.data.utterances import spectra
-    from train.methods.augmentation import augmented_frames
-    from train.methods.window_recipe import load_window_recipe
+    from train.audio.utterances import spectra
+    from train.model.augmentation import augmented_frames
+    from train.model.recipe import load_recipe
 
-    recipe = load_window_recipe("best")
+    recipe = load_recipe("best")
     settings = replace(
         recipe.augmentation,
         gain_db=0,
@@ -131,21 +127,19 @@ def test_an_unaugmented_frame_is_a_normalised_one() -> None:
     np.testing.assert_allclose(frames["mel"][0], expected, atol=1e-5)
 
 
-def test_a_room_in_training_does_to_energies_what_a_room_does_to_sound() -> None:
-    from scipy.signal import fftconvolve
+def test_a_room_in_training_changes_energies_as_a_room_changes_sound() -> None:
+    from train.audio.channels import reverberate, room_response
+    from train.audio.utterances import spectra
+    from train.model.augmentation import STEP_SECONDS, Room, reverberated
+    from train.model.recipe import load_recipe
 
-    from train.data.utterances import spectra
-    from train.methods.augmentation import STEP_SECONDS, Room, reverberated
-    from train.methods.window_recipe import load_window_recipe
-
-    maps = load_window_recipe("best").feature_maps
+    maps = load_recipe("best").feature_maps
     dry = to_float(speech("one_utterance"))
-    seconds, random = 0.4, np.random.default_rng(0)
-    tail = random.normal(size=6_400) * 10 ** (-3 * np.arange(6_400) / 16_000 / seconds)
-    tail[:160] = 0  # what comes within a step belongs to the direct sound
-    response = tail / np.sqrt(np.square(tail).sum())
-    response[0] = 1
-    wet = fftconvolve(dry, response)[: len(dry)]
+    seconds = 0.4
+    response = room_response(np.random.default_rng(0), seconds)
+    response[1:160] = 0  # reverberation within a step is part of the direct sound
+    response[1:] /= np.sqrt(np.square(response[1:]).sum())
+    wet = reverberate(dry, response)
     expected = spectra((wet * 32_767).astype(np.int16), maps)
     found = reverberated(
         spectra(speech("one_utterance"), maps), Room(10 ** (-6 * STEP_SECONDS / seconds), 1)
@@ -167,11 +161,11 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     from scipy.signal import butter, sosfilt
 
     from realtime_ser.emotion.frontend import band_centres
-    from train.data.utterances import spectra
-    from train.methods.augmentation import narrowed
-    from train.methods.window_recipe import load_window_recipe
+    from train.audio.utterances import spectra
+    from train.model.augmentation import narrowed
+    from train.model.recipe import load_recipe
 
-    maps = load_window_recipe("best").feature_maps
+    maps = load_recipe("best").feature_maps
     whole = speech("one_utterance")
     filtered = sosfilt(
         butter(10, (300, 3_400), "bandpass", fs=16_000, output="sos"), to_float(whole)
@@ -189,8 +183,8 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     assert abs(ratio) < 3
 
 
-def test_frames_lie_a_hop_apart_or_further_where_there_is_room() -> None:
-    from train.methods.augmentation import frame_starts
+def test_frames_are_a_hop_apart_or_more_if_the_utterance_is_long_enough() -> None:
+    from train.model.augmentation import frame_starts
 
     random = np.random.default_rng(1)
     drawn = [frame_starts(400, 3, (48, 110), random) for _ in range(200)]
@@ -202,9 +196,9 @@ def test_frames_lie_a_hop_apart_or_further_where_there_is_room() -> None:
     assert frame_starts(120, 3, (48, 110), random)[2] <= 24
 
 
-def test_what_is_cut_off_is_cut_off_everywhere_and_leaves_a_frame() -> None:
-    from train.data.utterances import spectra
-    from train.methods.augmentation import cropped
+def test_cropping_affects_everything_and_leaves_at_least_a_frame() -> None:
+    from train.audio.utterances import spectra
+    from train.model.augmentation import cropped
 
     utterance = spectra(speech("one_utterance")[:32_000], (YAMNET_MEL,))
     shorter = cropped(utterance, 20, 30)
@@ -214,19 +208,24 @@ def test_what_is_cut_off_is_cut_off_everywhere_and_leaves_a_frame() -> None:
         assert len(cropped(utterance, beginning, end).powers) == 96
 
 
-def test_a_network_and_its_companion_answer_as_the_mean_of_their_log_probabilities() -> None:
+def test_an_ensemble_averages_log_probabilities() -> None:
     import keras
 
-    from train.methods.convolutions import ConvolutionSettings, frame_convolutions, mean_and_highest
-    from train.methods.network import NetworkSettings, classifier, embedder, together
+    from train.model.companion import (
+        CompanionSettings,
+        companion_classifier,
+        companion_embedder,
+        ensemble,
+    )
+    from train.model.network import NetworkSettings, classifier, embedder
 
     keras.utils.set_random_seed(1)
-    settings = ConvolutionSettings(("mel",), (2, 2, 2, 2, 4), 0.3)
+    settings = CompanionSettings(("mel",), (2, 2, 2, 2, 4), 0.3)
     embed = embedder([YAMNET_MEL], NetworkSettings())
-    companion = frame_convolutions([YAMNET_MEL], settings)
+    companion = companion_embedder([YAMNET_MEL], settings)
     pairs = (
         (embed, classifier(embed.output.shape[-1], NetworkSettings())),
-        (companion, mean_and_highest(companion.output.shape[-1], settings)),
+        (companion, companion_classifier(companion.output.shape[-1], settings)),
     )
     frames = np.random.default_rng(0).normal(-3, 2, (5, 96, 64)).astype(np.float32)
 
@@ -235,10 +234,71 @@ def test_a_network_and_its_companion_answer_as_the_mean_of_their_log_probabiliti
         assert positions.shape[:2] == (5, 3)
         return np.asarray(classify(positions.reshape(1, 15, -1)))
 
-    both = logits(*together(*pairs))
+    both = logits(*ensemble(*pairs))
     expected = np.mean([keras.ops.log_softmax(logits(*pair)) for pair in pairs], axis=0)
     np.testing.assert_allclose(both, expected, atol=1e-5)
-    assert together(*pairs)[0].get_layer("layer6_pointwise_conv_relu") is not None
+    assert ensemble(*pairs)[0].get_layer("layer6_pointwise_conv_relu") is not None
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(96, 64), (48, 33), (7, 5), (3, 2), (1, 1)])
+def test_shifted_products_equal_a_depthwise_convolution(stride: int, size: tuple[int, int]) -> None:
+    import keras
+
+    from train.model.layers import shifted_products
+
+    keras.utils.set_random_seed(1)
+    images = np.random.default_rng(0).normal(size=(2, *size, 6)).astype(np.float32)
+    reference = keras.layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False)
+    expected = np.asarray(reference(images))
+    products = np.asarray(shifted_products(images, reference.kernel, stride))
+    assert products.shape == expected.shape
+    np.testing.assert_allclose(products, expected, atol=1e-5)
+
+
+def test_shifted_products_have_the_gradients_of_a_depthwise_convolution() -> None:
+    import keras
+    import tensorflow
+
+    from train.model.layers import shifted_products
+
+    images = tensorflow.constant(
+        np.random.default_rng(0).normal(size=(2, 9, 8, 4)).astype(np.float32)
+    )
+    reference = keras.layers.DepthwiseConv2D(3, 2, padding="same", use_bias=False)
+    reference.build(images.shape)
+    gradients = []
+    for convolve in (reference, lambda values: shifted_products(values, reference.kernel, 2)):
+        with tensorflow.GradientTape() as tape:
+            tape.watch(images)
+            loss = tensorflow.reduce_sum(tensorflow.square(convolve(images)))
+        gradients.append(tape.gradient(loss, [images, reference.kernel.value]))
+    for expected, gradient in zip(*gradients, strict=True):
+        np.testing.assert_allclose(gradient, expected, atol=1e-4)
+
+
+def test_the_network_uses_shifted_products_on_jax_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    from train.model import layers
+    from train.model.network import NetworkSettings, embedder
+
+    shapes: list[tuple[int, ...]] = []
+
+    def spy(images: keras.KerasTensor, kernel: keras.KerasTensor, stride: int) -> keras.KerasTensor:
+        shapes.append(tuple(kernel.shape))
+        return shifted(images, kernel, stride)
+
+    shifted = layers.shifted_products
+    monkeypatch.setattr(layers, "shifted_products", spy)
+    keras.utils.set_random_seed(1)
+    frame = np.random.default_rng(0).normal(-3, 2, (1, 96, 64)).astype(np.float32)
+    embed = embedder([YAMNET_MEL], NetworkSettings())
+    expected = np.asarray(embed([frame]))
+    assert not shapes
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    np.testing.assert_allclose(np.asarray(embed([frame])), expected, atol=1e-4)
+    assert len(shapes) == 13, "all depthwise layers"
 
 
 @needs_yamnet
@@ -246,17 +306,17 @@ def test_a_network_and_its_companion_answer_as_the_mean_of_their_log_probabiliti
 def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from train.data.ravdess import list_clips
-    from train.data.splits import Split
-    from train.methods.window_recipe import load_window_recipe
-    from train.methods.windows import WindowMethod, fit
-    from train.publishing.export import export
-    from train.recipe import read_recipe
+    from train.corpora.ravdess import SPEAKERS, list_clips
+    from train.corpora.splits import Split
+    from train.model.export import export
+    from train.model.fit import WindowMethod, fit
+    from train.model.recipe import load_recipe
+    from train.model.recipe_files import read_recipe
 
-    clips = list_clips(fake_ravdess(tmp_path / "data"), range(1, 21))
+    clips = list_clips(fake_ravdess(tmp_path / "data"), SPEAKERS[:20])
     split = Split("trial", tuple(clips[:128]), tuple(clips[128:]), ())
     run, cache = tmp_path / "run", tmp_path / "cache"
-    recipe = load_window_recipe("best")
+    recipe = load_recipe("best")
     assert recipe.companion
     recipe = replace(
         recipe,
@@ -273,9 +333,7 @@ def test_a_run_is_trained_resumed_exported_and_loaded(tmp_path: Path) -> None:
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"], "resumed"
     rows = (run / "companion" / "log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0"]
-    table = read_recipe("best")
-    del table["method"]
-    logits = WindowMethod("best", table, cache).logits(split.validation, run)
+    logits = WindowMethod("best", read_recipe("best"), cache).logits(split.validation, run)
     assert logits.shape == (32, 8)
 
     export(recipe, run, tmp_path / "model")

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]
 
 parselmouth = pytest.importorskip("parselmouth", reason="the train extra is not installed")
 
-from train.data.voices import VoiceSettings, other_voices  # noqa: E402
+from train.audio.voices import VoiceSettings, other_voices  # noqa: E402
 
 UTTERANCE = speech("one_utterance")
 ITSELF = VoiceSettings(count=2, semitones=0, formants=1, intonation=1, tempo=1, seed=1)

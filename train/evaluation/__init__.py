@@ -1,1 +1,1 @@
-"""Scores: by protocol, on clips and streamed, under disturbance, beside the published ones."""
+"""Scores of networks and model folders: by protocol, streamed, held out, under disturbances."""

@@ -1,4 +1,4 @@
-"""Calibration: how far confidence and accuracy lie apart, and the temperature that joins them.
+"""Calibration: the difference of confidence and accuracy, and the temperature that minimizes it.
 
 C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017
 (arXiv:1706.04599).
@@ -13,9 +13,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from realtime_ser.errors import SettingsError
-from train.data.splits import read_split
+from train.corpora.splits import read_split
 from train.evaluation.predictions import Predictions
-from train.methods.method import FINISHED_FILE
+from train.evaluation.streamed import streamed_predictions
+from train.model.method import Method
+from train.model.runs import check_finished
 
 Float64 = NDArray[np.float64]
 
@@ -23,7 +25,7 @@ BINS = 15
 """Equal-width bins of confidence, as in the paper."""
 
 SMALLEST_PROBABILITY = 1e-6
-"""The last digit of an event's probabilities; one that was rounded to 0 is taken for this."""
+"""The last digit of an event's probabilities; replaces a probability that was rounded to 0."""
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 
@@ -32,12 +34,12 @@ DEVELOPMENT_SPLIT = "development"
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Clips by confidence, one entry of each array for each bin, all of shape ``[15]``.
+    """A reliability diagram: clips in bins of confidence, all arrays of shape ``[15]``.
 
     Attributes:
-        counts: clips in the bin.
+        counts: clips in each bin.
         confidences: their mean confidence, 0 for an empty bin.
-        accuracies: share of them whose likeliest label is right, 0 for an empty bin.
+        accuracies: the share whose likeliest label is right, 0 for an empty bin.
     """
 
     counts: NDArray[np.int64]
@@ -72,13 +74,13 @@ def reliability(probabilities: Float64, labels: NDArray[np.int64]) -> Reliabilit
 
 
 def reliability_of(predictions: Predictions) -> Reliability:
-    """Return the reliability of the clips in which somebody was heard."""
-    heard = predictions.heard
-    return reliability(predictions.probabilities[heard], predictions.labels[heard])
+    """Return the reliability of the clips with speech."""
+    speech = predictions.has_speech
+    return reliability(predictions.probabilities[speech], predictions.truth[speech])
 
 
 def fit_temperature(log_probabilities: Float64, labels: NDArray[np.int64]) -> float:
-    """Return the temperature under which the labels are likeliest, 0.05 to 20.
+    """Return the temperature that maximizes the likelihood of the labels, 0.05 to 20.
 
     Args:
         log_probabilities: or logits, shape ``[clips, labels]``.
@@ -94,7 +96,7 @@ def fit_temperature(log_probabilities: Float64, labels: NDArray[np.int64]) -> fl
         scaled = log_softmax(log_probabilities / np.exp(log_temperature), axis=1)
         return -float(scaled[np.arange(len(labels)), labels].mean())
 
-    # The loss is convex in the inverse temperature, hence has one minimum in its logarithm.
+    # The loss is convex in the inverse temperature, so it has one minimum in its logarithm.
     result = minimize_scalar(
         loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6}
     )
@@ -107,49 +109,43 @@ def log_probabilities(probabilities: Float64) -> Float64:
 
 
 def temperature_of(predictions: Predictions) -> float:
-    """Return the temperature fitted to the clips in which somebody was heard.
+    """Return the temperature fitted to the clips with speech.
 
     Raises:
         SettingsError: there are none.
     """
-    heard = predictions.heard
-    if not heard.any():
+    speech = predictions.has_speech
+    if not speech.any():
         raise SettingsError(
-            "a temperature cannot be fitted, nobody was heard in any validation clip",
+            "the temperature cannot be fitted, no validation clip has speech",
             "check the clips and the model",
         )
     return fit_temperature(
-        log_probabilities(predictions.probabilities[heard]), predictions.labels[heard]
+        log_probabilities(predictions.probabilities[speech]), predictions.truth[speech]
     )
 
 
 def scaled(predictions: Predictions, temperature: float) -> Predictions:
-    """Return the predictions at another temperature; the likeliest labels stay."""
+    """Return the predictions at another temperature; the likeliest labels stay the same."""
     logits = log_probabilities(predictions.probabilities) / temperature
     return Predictions(predictions.clips, softmax(logits, axis=1))
 
 
-def development_temperature(recipe: str, data: Path, runs: Path) -> float:
-    """Return the temperature of a recipe, from actors its development run was not trained on.
+def development_temperature(method: Method, data: Path, runs: Path) -> float:
+    """Return a recipe's temperature, fitted to the validation clips of its development run.
 
-    The clips of actors 17 to 20 go through the live program's pipeline, as the figures of users do;
-    those of the held-out actors are not looked at.
+    The clips are streamed through the live program's pipeline; the network was not trained on
+    their speakers.
 
     Args:
-        recipe: its name; it has to be one of the method ``windows``.
+        method: the recipe; it has to support ``export``.
         data: folder of RAVDESS.
         runs: folder of runs and caches.
 
     Raises:
         SettingsError: the recipe has no finished development run.
     """
-    from train.evaluation.streamed import streamed_predictions
-
-    run = runs / recipe / DEVELOPMENT_SPLIT
-    if not (run / FINISHED_FILE).exists():
-        raise SettingsError(
-            f"recipe {recipe} has no finished run of the development split to take its temperature",
-            f"run python -m train fit --recipe {recipe} --split {DEVELOPMENT_SPLIT} first",
-        )
+    run = runs / method.name / DEVELOPMENT_SPLIT
+    check_finished(method.name, DEVELOPMENT_SPLIT, run)
     split = read_split(DEVELOPMENT_SPLIT, data)
-    return temperature_of(streamed_predictions(recipe, split, run)["validation"])
+    return temperature_of(streamed_predictions(method, split, run)["validation"])

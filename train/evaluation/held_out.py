@@ -1,4 +1,4 @@
-"""The held-out score: the committed model, as users run it, on voices it never heard."""
+"""The held-out score: a model folder, as users run it, on speakers it was not trained on."""
 
 import json
 import subprocess
@@ -13,24 +13,25 @@ import numpy as np
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import Settings
-from train.data.ravdess import HELD_OUT_ACTORS, Clip, list_clips
+from train.corpora.clip import Clip
+from train.corpora.ravdess import HELD_OUT_SPEAKERS, list_clips
 from train.evaluation.calibration import reliability_of
 from train.evaluation.predictions import NO_SPEECH, Predictions
-from train.evaluation.report import confusion_table, figures_table
-from train.evaluation.scores import figures, rounded, uar
+from train.evaluation.report import confusion_table, scores_table
+from train.evaluation.scores import rounded, scores_of, uar
 
 MOMENTS = (0.96, 1.92, 2.88)
-"""Seconds into speech at which the label on the screen is scored, the first as soon as any."""
+"""Seconds into speech at which the label on the screen is scored; the first label comes at 0.96."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What ``realtime-ser analyze`` made of clips.
+class Analysis:
+    """What ``realtime-ser analyze`` says about clips.
 
     Attributes:
-        whole: each clip's ``file`` event.
-        shown: for each of ``MOMENTS`` the label a clip had then, or at its end where that is
-            earlier.
+        whole: the probabilities of each clip's ``file`` event.
+        shown: for each of ``MOMENTS`` the label shown for each clip then, or its last label if its
+            speech ended earlier.
     """
 
     whole: Predictions
@@ -38,37 +39,40 @@ class Heard:
 
 
 def evaluate_held_out(data: Path, model: Path) -> dict[str, Any]:
-    """Score a model folder on actors 21-24 of RAVDESS.
+    """Score a model folder on speakers 21 to 24 of RAVDESS.
 
-    A clip counts as right when the ``label`` of its ``file`` event is its own; ``uncertain`` and
-    clips in which the gate heard nobody count as wrong.
+    A clip counts as right if the ``label`` of its ``file`` event is its own; ``uncertain`` and
+    clips in which the gate found no speech count as wrong.
 
     Args:
         data: folder of RAVDESS.
         model: model folder.
 
     Returns:
-        The protocol's description, the figures of ``scores.figures``, the expected calibration
-        error of the probabilities as users get them, and the UAR of the labels they see before.
+        A description of the protocol, the scores of ``scores_of``, the expected calibration error,
+        and the UAR of the labels shown while the speaker speaks.
+
+    Raises:
+        RealtimeSerError: clips are missing, or the model folder cannot be used.
     """
-    clips = list_clips(data, HELD_OUT_ACTORS)
-    heard = analyzed(clips, model)
-    truth = [LABELS[clip.label] for clip in clips]
+    clips = list_clips(data, HELD_OUT_SPEAKERS)
+    analysis = analyze(clips, model)
+    truth = [LABELS[index] for index in analysis.whole.truth]
     scores = {
-        "protocol": "held-out: RAVDESS speech clips of actors 21-24, which neither training nor any"
-        " choice has seen; `realtime-ser analyze`, label of each file",
+        "protocol": "held-out: RAVDESS speech clips of speakers 21–24, who took no part in training"
+        " or in any choice; `realtime-ser analyze`, label of each file",
         "clips": len(clips),
-        **figures(heard.whole, Settings().threshold),
-        "calibration_error": reliability_of(heard.whole).error,
+        **scores_of(analysis.whole, Settings().threshold),
+        "calibration_error": reliability_of(analysis.whole).error,
         "uar_while_speaking": {
-            f"{moment:.2f}": uar(truth, labels) for moment, labels in heard.shown.items()
+            f"{moment:.2f}": uar(truth, labels) for moment, labels in analysis.shown.items()
         },
     }
     return dict(rounded(scores))
 
 
-def analyzed(clips: Sequence[Clip], model: Path) -> Heard:
-    """Return what ``realtime-ser analyze`` makes of clips, run as a user runs it.
+def analyze(clips: Sequence[Clip], model: Path) -> Analysis:
+    """Run ``realtime-ser analyze`` over clips, as a user does.
 
     Raises:
         RealtimeSerError: it failed.
@@ -77,33 +81,35 @@ def analyzed(clips: Sequence[Clip], model: Path) -> Heard:
     paths = [str(clip.path) for clip in clips]
     run = subprocess.run([*command, *paths], stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode:
-        raise RealtimeSerError("realtime-ser analyze failed", "see what it said above")
+        raise RealtimeSerError("realtime-ser analyze failed", "see its message above")
     events = [json.loads(line) for line in run.stdout.splitlines()]
-    rows = {each["path"]: _row(each) for each in events if each["event"] == "file"}
+    rows = {event["path"]: _row(event) for event in events if event["event"] == "file"}
     whole = Predictions(tuple(clips), np.array([rows[path] for path in paths], np.float64))
-    shown = {moment: shown_at(moment, events) for moment in MOMENTS}
-    return Heard(whole, {moment: [of[path] for path in paths] for moment, of in shown.items()})
+    shown = {moment: labels_shown_at(moment, events) for moment in MOMENTS}
+    return Analysis(
+        whole, {moment: [labels[path] for path in paths] for moment, labels in shown.items()}
+    )
 
 
-def shown_at(moment: float, events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the label each file had so many seconds after its first speech began.
+def labels_shown_at(moment: float, events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the label shown for each file at a moment after the start of its first speech.
 
     Args:
         moment: in seconds.
-        events: those of files one after the other, each one's ``file`` event last.
+        events: the events of one file after the other, each file's ``file`` event last.
     """
     labels: dict[str, str] = {}
-    began: float | None = None
+    start: float | None = None
     label = NO_SPEECH
-    for each in events:
-        match each["event"]:
-            case "speech_started" if began is None:
-                began = each["time"]
-            case "emotion" if began is not None and each["end"] <= began + moment + 1e-6:
-                label = each["label"]
+    for event in events:
+        match event["event"]:
+            case "speech_started" if start is None:
+                start = event["time"]
+            case "emotion" if start is not None and event["end"] <= start + moment + 1e-6:
+                label = event["label"]
             case "file":
-                labels[each["path"]] = label
-                began, label = None, NO_SPEECH
+                labels[event["path"]] = label
+                start, label = None, NO_SPEECH
     return labels
 
 
@@ -114,7 +120,5 @@ def _row(event: Mapping[str, Any]) -> list[float]:
 
 
 def print_scores(scores: Mapping[str, Any]) -> None:
-    """Print a score as Markdown: its protocol, its figures, its confusion matrix."""
-    print(scores["protocol"], end="\n\n")
-    print(figures_table(scores), end="\n\n")
-    print(confusion_table(scores))
+    """Print scores as Markdown: the protocol, the scores, the confusion matrix."""
+    print(f"{scores['protocol']}\n\n{scores_table(scores)}\n\n{confusion_table(scores)}")

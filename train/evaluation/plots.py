@@ -1,35 +1,34 @@
-"""Scores and the course of a training as pictures."""
+"""Plots scores and training histories."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas
 from matplotlib.figure import Figure
 
 from realtime_ser.events import LABELS
-from realtime_ser.output.paths import unwritable
 from realtime_ser.output.plot import COLOURS
 from train.evaluation.calibration import BINS, Reliability
+from train.files import explain_write_errors
+from train.model.fit import LOG_FILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-LOG_FILE = "log.csv"
 
 
 def plot_scores(
     scores: Mapping[str, Any], before: Reliability, after: Reliability, path: Path, title: str
 ) -> None:
-    """Draw confusion matrix, reliability and recall of each label side by side.
+    """Plot the confusion matrix, a reliability diagram and the recall of each label.
 
     Args:
-        scores: what ``scores_of`` gives.
+        scores: as ``protocol_scores`` returns them.
         before: reliability of all clips without temperature scaling.
-        after: the same with it.
-        path: the picture, overwritten if there.
-        title: written above it.
+        after: reliability with it.
+        path: the picture, overwritten if it exists.
+        title: of the picture.
 
     Raises:
         OutputError: the picture cannot be written.
@@ -44,13 +43,12 @@ def plot_scores(
 
 
 def plot_history(run: Path) -> None:
-    """Draw the course of a training into its run's folder, if its log is newer than the picture.
+    """Plot the training history of a run, and of each network in it, if it has changed.
 
-    So is that of each network the run joins. Methods without epochs leave no log; there is nothing
-    to draw of them.
+    The pictures are written next to the logs. A method without epochs has no log, and no plot.
 
     Args:
-        run: folder of the run, with Keras's comma-separated values by epoch in it or below.
+        run: folder of the run, with Keras's CSV logs in it or in its subfolders.
 
     Raises:
         OutputError: the picture cannot be written.
@@ -62,12 +60,19 @@ def plot_history(run: Path) -> None:
 
 
 def _draw_history(log: Path, picture: Path, title: str) -> None:
-    history = pandas.read_csv(log, index_col="epoch").dropna(axis="columns", how="all")
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     figure = Figure(figsize=(10, 4), layout="constrained")
     figure.suptitle(title, weight="bold")
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for column in (each for each in history.columns if each.endswith(quantity)):
-            axes.plot(history.index + 1, history[column], label=column.replace("_", " "))
+        for name in (quantity, f"val_{quantity}"):
+            points = [
+                (int(row["epoch"]) + 1, float(row[name]))
+                for row in rows
+                if row.get(name, "NA") not in ("", "NA")  # what Keras writes for no value
+            ]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=name.replace("_", " "))
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.legend(frameon=False)
     _save(figure, picture)
@@ -79,18 +84,18 @@ def _age(path: Path) -> int:
 
 def _draw_confusion(axes: "Axes", scores: Mapping[str, Any]) -> None:
     counts = np.array(scores["confusion"])
-    used = counts[:, : len(LABELS)].shape[1] + np.flatnonzero(counts[:, len(LABELS) :].any(axis=0))
-    chosen = [*range(len(LABELS)), *used]
+    further = len(LABELS) + np.flatnonzero(counts[:, len(LABELS) :].any(axis=0))
+    chosen = [*range(len(LABELS)), *further]
     shares = counts / counts.sum(axis=1, keepdims=True)
     axes.imshow(shares[:, chosen], cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(len(LABELS), len(chosen)):
         number, share = counts[row, chosen[column]], shares[row, chosen[column]]
-        colour = "white" if share > 0.5 else "black"
-        axes.text(column, row, str(number), ha="center", va="center", color=colour)
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, str(number), ha="center", va="center", color=color)
     names = [scores["columns"][each] for each in chosen]
     axes.set_xticks(range(len(chosen)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(LABELS)), LABELS)
-    axes.set(title="clips by truth (rows) and what they were heard as")
+    axes.set(title="clips by true label (rows) and predicted label")
 
 
 def _draw_reliability(axes: "Axes", before: Reliability, after: Reliability) -> None:
@@ -113,16 +118,14 @@ def _draw_reliability(axes: "Axes", before: Reliability, after: Reliability) -> 
 def _draw_recall(axes: "Axes", scores: Mapping[str, Any]) -> None:
     means = [scores["mean"]["recall"][label] for label in LABELS]
     deviations = [scores["deviation"]["recall"][label] or 0.0 for label in LABELS]
-    colours = [COLOURS[label] for label in LABELS]
-    axes.barh(LABELS, means, xerr=deviations, color=colours, capsize=3)
+    colors = [COLOURS[label] for label in LABELS]
+    axes.barh(LABELS, means, xerr=deviations, color=colors, capsize=3)
     axes.invert_yaxis()
     axes.axvline(1 / len(LABELS), color="grey", linestyle="--", linewidth=1)
     axes.set(title="recall by label (dashed: chance)", xlim=(0, 1))
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
+    with explain_write_errors(path.parent, "--runs"):
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=100, metadata={"Software": None})
-    except OSError as error:
-        raise unwritable(path, error) from error

@@ -1,4 +1,4 @@
-"""The protocols: a recipe trained and scored on every split of one, by clip and streamed."""
+"""Scores a recipe under a protocol: trained and tested on each of its splits."""
 
 import sys
 from collections.abc import Sequence
@@ -12,25 +12,23 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from realtime_ser.settings import Settings
-from train.data.ravdess import Clip
-from train.data.splits import DEVELOPMENT_ACTORS, PROTOCOLS, Split, read_split
+from train.corpora.clip import Clip
+from train.corpora.splits import DEVELOPMENT_SPEAKERS, PROTOCOLS, Split, read_split
 from train.evaluation.calibration import reliability_of, scaled, temperature_of
-from train.evaluation.files import RESULTS_FOLDER, read_json, write_json
-from train.evaluation.predictions import Predictions, joined, kept_predictions
+from train.evaluation.predictions import Predictions, cached_predictions, concatenate
 from train.evaluation.report import protocol_report
-from train.evaluation.scores import combined, deviation, figures, mean, rounded, uar_of
+from train.evaluation.scores import combine, deviation, mean, rounded, scores_of, uar_where
 from train.evaluation.streamed import run_stamp, streamed_predictions
-from train.methods import open_method
-from train.methods.method import FINISHED_FILE, Method
-from train.methods.runs import ORIGIN_FILE, current_commit
-from train.recipe import read_recipe
+from train.files import RESULTS_FOLDER, read_json, write_json
+from train.model.method import Method
+from train.model.runs import ORIGIN_FILE, current_commit, is_finished
 
 PROTOCOL_TEXTS = {
-    "actors": "actors: six folds, each tested on four actors (EmoBox's) on whom its network was"
-    " neither trained nor stopped nor calibrated; recipes were chosen on actors 17–20, who are"
-    " among the test actors of four folds, hence a further figure without them",
+    "actors": "actors: six folds with four test speakers each (EmoBox's), who took no part in"
+    " training, stopping or calibration; recipes were chosen on speakers 17–20, who are among the"
+    " test speakers of four folds, hence the further score without them",
     "random": "random: five seeds, clips divided 70/15/15 % and stratified by label; the same"
-    " voices are in training and test",
+    " speakers are in training and test",
 }
 
 STREAMED = "streamed"
@@ -42,13 +40,13 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What came of the test clips of one split.
+    """The predictions for the test clips of a split, streamed or by clip.
 
     Attributes:
-        unscaled: as the run made it.
-        scaled: after temperature scaling.
-        temperature: fitted on the split's validation clips.
-        threshold: probability below which a label is ``uncertain``; 0 where none is.
+        unscaled: without temperature scaling.
+        scaled: with temperature scaling.
+        temperature: fitted to the split's validation clips.
+        threshold: probability below which a label is ``uncertain``; 0 for no such label.
     """
 
     unscaled: Predictions
@@ -57,47 +55,55 @@ class View:
     threshold: float
 
 
-def evaluate(recipe: str, protocol: str, data: Path, runs: Path, *, write: bool) -> None:
-    """Score a recipe under a protocol, print the scores as Markdown and draw them.
+def evaluate(method: Method, protocol: str, data: Path, runs: Path, *, write: bool) -> None:
+    """Score a recipe under a protocol, print the scores as Markdown and plot them.
 
-    Splits that were not trained yet, or not to their end, are trained first. The pictures go to
-    ``runs/RECIPE/PROTOCOL-plots``, the predictions and the course of the training to each run's
-    own folder.
+    Runs that are missing or unfinished are trained first. The plots are written to
+    ``runs/RECIPE/PROTOCOL-plots``, predictions and training history to each run's own folder.
 
     Args:
-        recipe: a file of ``train/recipes`` without its ending.
+        method: the recipe.
         protocol: ``random`` or ``actors``.
         data: folder of RAVDESS.
         runs: folder of runs and caches.
-        write: keep the scores in ``train/results/RECIPE-PROTOCOL.json``.
+        write: also write the scores to ``results/RECIPE-PROTOCOL.json``.
 
     Raises:
         RealtimeSerError: the recipe or the data is wrong, or a file cannot be written.
     """
-    method = open_method(recipe, runs / "cache")
     splits = [read_split(name, data) for name in PROTOCOLS[protocol]]
-    with redirect_stdout(sys.stderr):  # what training prints is no part of the scores
-        views = [_views(method, split, runs / recipe / split.name) for split in splits]
-    by_name = {name: [each[name] for each in views] for name in views[0]}
+    with redirect_stdout(sys.stderr):  # stdout is for the scores
+        by_split = [_views(method, split, runs / method.name / split.name) for split in splits]
+    views = {name: [views_of_split[name] for views_of_split in by_split] for name in by_split[0]}
     scores = {
-        "recipe": recipe,
+        "recipe": method.name,
         "protocol": protocol,
         "text": PROTOCOL_TEXTS[protocol],
         "commit": current_commit(),
-        "splits": [_described(split, runs / recipe / split.name) for split in splits],
+        "splits": [_describe(split, runs / method.name / split.name) for split in splits],
         "views": {
-            name: scores_of(each, by_actors=protocol == "actors") for name, each in by_name.items()
+            name: protocol_scores(each, by_speaker=protocol == "actors")
+            for name, each in views.items()
         },
     }
     if write:
-        write_json(RESULTS_FOLDER / f"{recipe}-{protocol}.json", scores)
-    _draw(scores, by_name, runs / recipe)
+        write_json(RESULTS_FOLDER / f"{method.name}-{protocol}.json", scores)
+    _plot(scores, views, runs / method.name)
     print(protocol_report(scores))
 
 
-def _views(method: Method, split: Split, run: Path) -> dict[str, View]:
-    """Return how a split is seen, the streamed view first where there is one."""
-    if not (run / FINISHED_FILE).exists():
+def clip_level_predictions(method: Method, split: Split, run: Path) -> dict[str, Predictions]:
+    """Return the predictions of a run by clip, training it first if it is not finished.
+
+    Args:
+        method: the recipe.
+        split: what the run is trained on.
+        run: folder of the run.
+
+    Returns:
+        ``validation`` and ``test``, at temperature 1.
+    """
+    if not is_finished(run):
         print(f"{method.name}, {split.name}: training")
         method.fit(split, run)
 
@@ -105,19 +111,23 @@ def _views(method: Method, split: Split, run: Path) -> dict[str, View]:
         logits = method.logits(clips, run).astype(np.float64)
         return np.asarray(softmax(logits, axis=1), np.float64)
 
-    views = {}
-    if read_recipe(method.name)["method"] == "windows":
-        streamed = streamed_predictions(method.name, split, run)
-        views[STREAMED] = view_of(streamed, Settings().threshold)
-    by_clip = kept_predictions(run / CLIP_LEVEL_FILE, run_stamp(run), split, predict)
-    return {**views, CLIP_LEVEL: view_of(by_clip, threshold=0.0)}
+    return cached_predictions(run / CLIP_LEVEL_FILE, run_stamp(run), split, predict)
+
+
+def _views(method: Method, split: Split, run: Path) -> dict[str, View]:
+    """Return the views of a split; the streamed view, if there is one, is the first."""
+    clip_level = view_of(clip_level_predictions(method, split, run), threshold=0.0)
+    if not method.streams:
+        return {CLIP_LEVEL: clip_level}
+    streamed = view_of(streamed_predictions(method, split, run), Settings().threshold)
+    return {STREAMED: streamed, CLIP_LEVEL: clip_level}
 
 
 def view_of(predictions: dict[str, Predictions], threshold: float) -> View:
-    """Return the test clips, calibrated by the validation clips.
+    """Return the test clips, calibrated on the validation clips.
 
     Args:
-        predictions: those of the parts ``validation`` and ``test``.
+        predictions: for ``validation`` and ``test``.
         threshold: probability below which a label is ``uncertain``, after the calibration.
     """
     temperature = temperature_of(predictions["validation"])
@@ -125,57 +135,57 @@ def view_of(predictions: dict[str, Predictions], threshold: float) -> View:
     return View(test, scaled(test, temperature), temperature, threshold)
 
 
-def scores_of(views: Sequence[View], *, by_actors: bool) -> dict[str, Any]:
-    """Return the figures of each split, their mean and sample deviation, and those of all clips.
+def protocol_scores(views: Sequence[View], *, by_speaker: bool) -> dict[str, Any]:
+    """Return the scores of each split, their mean and sample deviation, and those of all clips.
 
     Args:
         views: one for each split.
-        by_actors: whether nobody is on two sides of a split; then the UAR of those actors is told
-            too on whom no recipe was chosen.
+        by_speaker: whether no speaker is on two sides of a split; then the UAR of the speakers on
+            whom no recipe was chosen is included.
 
     Returns:
         ``mean``, ``deviation``, ``splits`` and ``pooled``, rounded to four digits; only ``pooled``
-        has a confusion matrix. A pooled calibration error is lower than the mean one also because
+        has a confusion matrix. The pooled calibration error is lower than the mean one also because
         its bins hold more clips.
     """
-    by_split = [{"temperature": each.temperature, **_figures(each, by_actors)} for each in views]
-    for each in by_split:
-        del each["columns"], each["confusion"]
-    scores = {
-        "mean": combined(by_split, mean),
-        "deviation": combined(by_split, deviation),
-        "pooled": _figures(pooled(views), by_actors),
+    by_split = [{"temperature": view.temperature, **_scores(view, by_speaker)} for view in views]
+    for scores in by_split:
+        del scores["columns"], scores["confusion"]
+    result = {
+        "mean": combine(by_split, mean),
+        "deviation": combine(by_split, deviation),
+        "pooled": _scores(pool(views), by_speaker),
         "splits": by_split,
     }
-    return dict(rounded(scores))
+    return dict(rounded(result))
 
 
-def pooled(views: Sequence[View]) -> View:
-    """Return the test clips of all splits together, each at its own split's temperature."""
+def pool(views: Sequence[View]) -> View:
+    """Return the test clips of all splits as one view, each at its own split's temperature."""
     return View(
-        joined([each.unscaled for each in views]),
-        joined([each.scaled for each in views]),
+        concatenate([view.unscaled for view in views]),
+        concatenate([view.scaled for view in views]),
         temperature=float("nan"),
         threshold=views[0].threshold,
     )
 
 
-def _figures(view: View, by_actors: bool) -> dict[str, Any]:
+def _scores(view: View, by_speaker: bool) -> dict[str, Any]:
     further = {}
-    if by_actors:
-        further["uar_beyond_choice"] = uar_of(
-            view.scaled, view.threshold, lambda clip: clip.actor not in DEVELOPMENT_ACTORS
+    if by_speaker:
+        further["uar_beyond_choice"] = uar_where(
+            view.scaled, view.threshold, lambda clip: clip.speaker not in DEVELOPMENT_SPEAKERS
         )
     return {
-        **figures(view.scaled, view.threshold),
+        **scores_of(view.scaled, view.threshold),
         **further,
         "calibration_error_unscaled": reliability_of(view.unscaled).error,
         "calibration_error": reliability_of(view.scaled).error,
     }
 
 
-def _described(split: Split, run: Path) -> dict[str, Any]:
-    """Return what tells a split from the others, and the commit that trained its run."""
+def _describe(split: Split, run: Path) -> dict[str, Any]:
+    """Return what a split consists of, and the commit that its run was trained at."""
     description: dict[str, Any] = {
         "name": split.name,
         "clips": len(split.test),
@@ -186,25 +196,25 @@ def _described(split: Split, run: Path) -> dict[str, Any]:
         return {**description, "seed": int(number)}
     return {
         **description,
-        "test_actors": sorted({clip.actor for clip in split.test}),
-        "validation_actors": sorted({clip.actor for clip in split.validation}),
+        "test_speakers": sorted({clip.speaker for clip in split.test}),
+        "validation_speakers": sorted({clip.speaker for clip in split.validation}),
     }
 
 
-def _draw(scores: dict[str, Any], views: dict[str, list[View]], folder: Path) -> None:
+def _plot(scores: dict[str, Any], views: dict[str, list[View]], folder: Path) -> None:
     from train.evaluation.plots import plot_history, plot_scores
 
     plots = folder / f"{scores['protocol']}-plots"
     for name, each in views.items():
         title = f"{scores['recipe']}, protocol {scores['protocol']}, {name}"
-        together = pooled(each)
+        pooled = pool(each)
         plot_scores(
             scores["views"][name],
-            reliability_of(together.unscaled),
-            reliability_of(together.scaled),
+            reliability_of(pooled.unscaled),
+            reliability_of(pooled.scaled),
             plots / f"{name}.png",
             title,
         )
     for split in scores["splits"]:
         plot_history(folder / split["name"])
-    print(f"pictures are in {plots}", file=sys.stderr)
+    print(f"plots are in {plots}", file=sys.stderr)

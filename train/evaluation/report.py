@@ -1,25 +1,26 @@
-"""Scores as Markdown."""
+"""Formats scores as Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realtime_ser.events import LABELS
+from train.markdown import markdown_table, mean_and_deviation
 
-_FIGURES = {
+_NAMES = {
     "uar": "UAR (unweighted average, or macro, recall)",
     "accuracy": "accuracy",
     "macro_precision": "macro precision",
     "macro_f1": "macro F1",
     "uar_women": "UAR, women",
     "uar_men": "UAR, men",
-    "uar_beyond_choice": "UAR, without actors 17–20, on whom recipes were chosen",
-    "uar_likeliest": "UAR, were no label `uncertain`",
-    "accuracy_likeliest": "accuracy, were no label `uncertain`",
+    "uar_beyond_choice": "UAR, without speakers 17–20, on whom recipes were chosen",
+    "uar_likeliest": "UAR without the label `uncertain`",
+    "accuracy_likeliest": "accuracy without the label `uncertain`",
     "calibration_error_unscaled": "calibration error before temperature scaling",
     "calibration_error": "calibration error",
     "temperature": "temperature",
 }
-"""Every single figure and what a table calls it, in the order of its rows."""
+"""The scores and their names in tables, in the order of the rows."""
 
 
 def protocol_report(scores: Mapping[str, Any]) -> str:
@@ -32,64 +33,81 @@ def protocol_report(scores: Mapping[str, Any]) -> str:
             protocol_table(scores),
             f"By split, {first}:",
             _splits_table(scores["splits"], views[first]["splits"]),
-            f"All splits together, {first}:",
+            f"All splits, {first}:",
             confusion_table(views[first]["pooled"]),
         ]
     )
 
 
 def protocol_table(scores: Mapping[str, Any]) -> str:
-    """Return the figures of a recipe under a protocol as a table: mean ± sample deviation."""
+    """Return the scores of a recipe under a protocol as a table: mean ± sample deviation."""
     views = scores["views"]
     first = next(iter(views.values()))
     rows = [
-        (name + _left_out(first, place), *(_spread(view, place) for view in views.values()))
-        for place, name in _figure_names(first["mean"]).items()
+        (name + _splits_with(first, path), *(_spread(view, path) for view in views.values()))
+        for path, name in _score_names(first["mean"]).items()
     ]
-    pooled = (f"{each['pooled']['calibration_error']:.3f}" for each in views.values())
-    rows.append(("calibration error, all clips together", *pooled))
-    return markdown_table(("figure", *views), rows)
+    pooled = (f"{view['pooled']['calibration_error']:.3f}" for view in views.values())
+    rows.append(("calibration error, clips of all splits", *pooled))
+    return markdown_table(("score", *views), rows)
 
 
-def figures_table(scores: Mapping[str, Any]) -> str:
-    """Return the figures of a single score as a table."""
-    rows = [(name, f"{_at(scores, key):.3f}") for key, name in _figure_names(scores).items()]
-    return markdown_table(("figure", f"{scores['clips']} clips"), rows)
+def scores_table(scores: Mapping[str, Any]) -> str:
+    """Return the scores of a single network as a table."""
+    rows = [(name, f"{_at(scores, path):.3f}") for path, name in _score_names(scores).items()]
+    return markdown_table(("score", f"{scores['clips']} clips"), rows)
 
 
 def confusion_table(scores: Mapping[str, Any]) -> str:
-    """Return the confusion matrix of a score as a table, truth in rows."""
+    """Return the confusion matrix of some scores as a table, true labels in rows."""
     rows = [
         (f"**{label}**", *map(str, row))
         for label, row in zip(LABELS, scores["confusion"], strict=True)
     ]
-    return markdown_table(("truth ↓ heard as →", *scores["columns"]), rows)
+    return markdown_table(("truth ↓ predicted →", *scores["columns"]), rows)
 
 
 def most_confused(scores: Mapping[str, Any], count: int = 3) -> str:
-    """Name the largest entries beside the confusion matrix's diagonal."""
+    """Name the largest entries of the confusion matrix outside its diagonal."""
     mistakes = [
-        (number, truth, heard, sum(row))
+        (number, truth, predicted, sum(row))
         for truth, row in zip(LABELS, scores["confusion"], strict=True)
-        for heard, number in zip(scores["columns"], row, strict=True)
-        if heard != truth
+        for predicted, number in zip(scores["columns"], row, strict=True)
+        if predicted != truth
     ]
     largest = sorted(mistakes, reverse=True)[:count]
     return ", ".join(
-        f"{truth} heard as {heard} ({number} of {clips})" for number, truth, heard, clips in largest
+        f"{truth} as {predicted} ({number} of {clips})"
+        for number, truth, predicted, clips in largest
     )
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [f"| {' | '.join(row)} |" for row in (header, *rows)]
-    return "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]])
+def robustness_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the scores under each disturbance as a table."""
+    cells = [
+        (row["name"], f"{row['uar']:.3f}", f"{row['change']:+.3f}", f"{row['unchanged']:.3f}")
+        for row in rows
+    ]
+    return markdown_table(("disturbance", "UAR", "change", "labels unchanged"), cells)
 
 
-def _figure_names(scores: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
-    """Return where the figures of a score stand, and what to call them."""
+def ablation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the scores of recipes as a table, one recipe per row."""
+    cells = [
+        (
+            row["recipe"].rpartition("/")[2],
+            row["description"],
+            *(f"{row[key]:.3f}" for key in ("uar", "accuracy", "cross_entropy")),
+        )
+        for row in rows
+    ]
+    return markdown_table(("recipe", "what", "UAR", "accuracy", "cross-entropy"), cells)
+
+
+def _score_names(scores: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    """Return the paths of all scores that are shown, and their names."""
     names: dict[tuple[str, ...], str] = {}
-    names.update({(key,): name for key, name in _FIGURES.items() if _is_told(scores, key)})
+    names.update({(key,): name for key, name in _NAMES.items() if _is_shown(scores, key)})
     names.update(
         {
             ("uar_while_speaking", moment): f"UAR of the label shown {moment} s into speech"
@@ -100,47 +118,40 @@ def _figure_names(scores: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     return names
 
 
-def _is_told(scores: Mapping[str, Any], key: str) -> bool:
-    """Return whether there is such a figure, and it is no repetition of another one."""
+def _is_shown(scores: Mapping[str, Any], key: str) -> bool:
+    """Return whether the score exists, and does not repeat another one."""
     original, is_likeliest, _ = key.partition("_likeliest")
     return key in scores and not (is_likeliest and scores[key] == scores[original])
 
 
-def _at(tree: Mapping[str, Any], place: Sequence[str]) -> Any:
+def _at(tree: Mapping[str, Any], path: Sequence[str]) -> Any:
     value: Any = tree
-    for key in place:
+    for key in path:
         value = value[key]
     return value
 
 
-def _left_out(view: Mapping[str, Any], place: Sequence[str]) -> str:
-    """Say how many splits a figure is the mean of, where some have none of these clips."""
-    known = sum(_at(each, place) is not None for each in view["splits"])
-    every = len(view["splits"])
-    return "" if known == every else f" ({known} of {every} splits have any)"
+def _splits_with(view: Mapping[str, Any], path: Sequence[str]) -> str:
+    """Return how many splits have a score, if not all of them have it."""
+    count = sum(_at(scores, path) is not None for scores in view["splits"])
+    total = len(view["splits"])
+    return "" if count == total else f" ({count} of {total} splits have such clips)"
 
 
-def _spread(view: Mapping[str, Any], place: Sequence[str]) -> str:
-    return spread(_at(view["mean"], place), _at(view["deviation"], place))
-
-
-def spread(mean: float | None, deviation: float | None) -> str:
-    """Return a mean and the sample deviation about it, such as ``0.701 ± 0.034``."""
-    if mean is None:
-        return "–"
-    return f"{mean:.3f}" if deviation is None else f"{mean:.3f} ± {deviation:.3f}"
+def _spread(view: Mapping[str, Any], path: Sequence[str]) -> str:
+    return mean_and_deviation(_at(view["mean"], path), _at(view["deviation"], path))
 
 
 def _splits_table(splits: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, Any]]) -> str:
     shown = ("uar", "accuracy", "calibration_error", "temperature")
     rows = [
-        (split["name"], _who(split), *(f"{each[key]:.3f}" for key in shown))
+        (split["name"], _test_clips(split), *(f"{each[key]:.3f}" for key in shown))
         for split, each in zip(splits, scores, strict=True)
     ]
-    header = ("split", "tested on", "UAR", *shown[1:2], "calibration error", "temperature")
+    header = ("split", "tested on", "UAR", "accuracy", "calibration error", "temperature")
     return markdown_table(header, rows)
 
 
-def _who(split: Mapping[str, Any]) -> str:
-    actors = ", ".join(map(str, split.get("test_actors", ())))
-    return f"{split['clips']} clips" + (f" of actors {actors}" if actors else "")
+def _test_clips(split: Mapping[str, Any]) -> str:
+    speakers = ", ".join(split.get("test_speakers", ()))
+    return f"{split['clips']} clips" + (f" of speakers {speakers}" if speakers else "")

@@ -1,1 +1,1 @@
-"""What a run leaves for users: the model folder, its card, the README's tables."""
+"""Publishing: the model card, and the tables in ``docs/quality.md``."""

@@ -1,0 +1,1 @@
+"""The methods of "Emotion Recognition from Speech Using Transfer Learning", as baselines."""

@@ -1,0 +1,1 @@
+"""How well the speech gate detects speech, and what the network's speech output changes."""

@@ -1,0 +1,1 @@
+"""Audio for training: utterances, other voices, sounds without speech, disturbances, a cache."""

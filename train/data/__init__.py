@@ -1,1 +1,0 @@
-"""Clips: names, splits, download, preparation, and what the networks are shown of them."""

@@ -1,0 +1,1 @@
+"""The networks: recipes, training, the speech head, export to LiteRT."""

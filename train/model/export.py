@@ -1,0 +1,191 @@
+"""Exports trained networks to a model folder: one LiteRT file with two signatures, a manifest."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow
+from numpy.typing import NDArray
+
+from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
+from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.settings import Settings
+from train.files import read_json, write_json
+from train.model.fit import load_networks
+from train.model.quantized import Quantized, convert
+from train.model.recipe import Recipe
+from train.model.runs import ORIGIN_FILE
+from train.model.speech_head import with_speech_output
+
+Float32 = NDArray[np.float32]
+
+WINDOW_FRAMES = Settings().window_frames
+
+PARITY_TOLERANCE = 1e-4
+"""Largest difference allowed between Keras's and LiteRT's float outputs."""
+
+QUANTIZED_TOLERANCE = 0.2
+"""Largest difference allowed between a window's probabilities if the network is quantized; a layer
+whose values saturate exceeds it. ``python -m experiments quantization`` measures how often labels
+change."""
+
+
+class _Exported(tensorflow.Module):  # type: ignore[misc]
+    """The two networks as functions whose variables the converter can find.
+
+    ``embed`` returns a frame's embedding and, if the network has it, the speech output.
+    """
+
+    def __init__(
+        self,
+        embed: keras.Model,
+        classify: keras.Model,
+        feature_maps: Sequence[FeatureMap],
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self._networks = (embed, classify)
+        self._temperature = temperature
+        # A tf.Module does not track Keras 3 models, so their variables have to be listed.
+        self._variables = [
+            variable.value for network in self._networks for variable in network.variables
+        ]
+        self._names = [each.name for each in feature_maps]
+        frames = {
+            each.name: tensorflow.TensorSpec((1, FRAME_STEPS, each.bands), name=each.name)
+            for each in feature_maps
+        }
+        positions = tensorflow.TensorSpec((None, *embed.outputs[0].shape[1:]), name="embeddings")
+        self.embed = tensorflow.function(self._embed).get_concrete_function(**frames)
+        self.classify = tensorflow.function(self._classify).get_concrete_function(
+            embeddings=positions
+        )
+
+    def _embed(self, **maps: tensorflow.Tensor) -> dict[str, tensorflow.Tensor]:
+        values = [maps[name] for name in self._names]
+        embedding, *speech = _outputs(self._networks[0], values)
+        return {"embedding": embedding, **({"speech": speech[0][:, 0]} if speech else {})}
+
+    def _classify(self, embeddings: tensorflow.Tensor) -> dict[str, tensorflow.Tensor]:
+        channels = embeddings.shape[-1]
+        positions = tensorflow.reshape(embeddings, (1, -1, channels))
+        logits = self._networks[1](positions, training=False)
+        return {"probabilities": tensorflow.nn.softmax(logits / self._temperature)[0]}
+
+
+def export(
+    recipe: Recipe,
+    run: Path,
+    folder: Path,
+    temperature: float = 1.0,
+    quantized: Quantized | None = None,
+) -> None:
+    """Write the networks of a finished run to the model folder ``folder``.
+
+    Args:
+        recipe: what the run was trained with.
+        run: folder of the finished run.
+        folder: the model folder, created if it is missing.
+        temperature: the logits are divided by it, to calibrate the probabilities.
+        quantized: how to quantize the frame's network; ``None`` leaves it float32.
+
+    Raises:
+        ValueError: the converted network differs from the Keras one.
+    """
+    embed, classify = load_networks(run)
+    embed, threshold = with_speech_output(embed, run)
+    folder.mkdir(parents=True, exist_ok=True)
+    exported = _Exported(embed, classify, recipe.feature_maps, temperature)
+    (folder / MODEL_FILE).write_bytes(_convert(exported, quantized))
+    manifest = Manifest(
+        name=folder.name,
+        feature_maps=recipe.feature_maps,
+        embedding_shape=tuple(embed.outputs[0].shape[1:]),
+        files=file_hashes(folder),
+        speech_threshold=threshold,
+        training={
+            **read_json(run / ORIGIN_FILE),
+            "temperature": temperature,
+            "weights": quantized.kind if quantized else "float32",
+            "parameters": int(embed.count_params() + classify.count_params()),
+        },
+    )
+    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    frames = quantized.frames if quantized else ()
+    embeddings, probabilities = parity(embed, classify, EmotionModel(folder), temperature, frames)
+    difference = probabilities if quantized else max(embeddings, probabilities)
+    if difference > (QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE):
+        raise ValueError(f"LiteRT differs from Keras by {difference:.2g}")
+    print(f"{folder / MODEL_FILE}: within {difference:.1g} of Keras")
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a model folder except its manifest."""
+    files = sorted(each for each in folder.iterdir() if each.name != MANIFEST_FILE)
+    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+
+
+def parity(
+    embed: keras.Model,
+    classify: keras.Model,
+    model: EmotionModel,
+    temperature: float = 1.0,
+    frames: Sequence[Mapping[str, Float32]] = (),
+) -> tuple[float, float]:
+    """Return the largest differences between Keras and LiteRT: of embeddings, and of probabilities.
+
+    Args:
+        embed: the Keras network of a frame, with or without a speech output.
+        classify: the Keras network of a window.
+        model: the exported model.
+        temperature: the model divides logits by it.
+        frames: inputs, by name of the map ``[96, bands]``; random values if there are none.
+    """
+    chosen = frames[:WINDOW_FRAMES] or _random_frames(model.manifest.feature_maps)
+    stacked = [np.stack([each[name] for each in chosen]) for name in chosen[0]]
+    expected, *speech = (np.asarray(each) for each in _outputs(embed, stacked))
+    computed = [model.embed(frame) for frame in chosen]
+    embeddings = np.stack([each.embedding for each in computed])
+    window = expected.reshape(1, -1, expected.shape[-1])
+    logits = classify(window, training=False) / temperature
+    probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
+    probabilities += [each[:, 0] - [frame.speech for frame in computed] for each in speech]
+    return (
+        float(np.abs(expected - embeddings).max()),
+        float(np.abs(np.concatenate(probabilities)).max()),
+    )
+
+
+def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32]]:
+    random = np.random.default_rng(0)
+    return [
+        {
+            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
+            for each in feature_maps
+        }
+        for _ in range(WINDOW_FRAMES)
+    ]
+
+
+def _outputs(embed: keras.Model, maps: Sequence[Any]) -> list[Any]:
+    """Return all outputs of a frame's network, for a batch of each map."""
+    outputs = embed(list(maps), training=False)
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _convert(module: _Exported, quantized: Quantized | None) -> bytes:
+    with tempfile.TemporaryDirectory() as saved:
+        signatures = {"embed": module.embed, "classify": module.classify}
+        tensorflow.saved_model.save(module, saved, signatures=signatures)
+        return convert(saved, quantized)
+
+
+def update_manifest(folder: Path, **changes: Any) -> None:
+    """Update values of the manifest, and the hashes of the files."""
+    path = folder / MANIFEST_FILE
+    write_json(path, {**read_json(path), **changes, "files": file_hashes(folder)}, indent=2)
