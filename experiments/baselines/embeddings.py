@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from experiments.baselines.baseline import Baseline
 from experiments.baselines.early_stopping import (
     Examples,
     StoppingSettings,
@@ -22,7 +23,7 @@ from experiments.baselines.early_stopping import (
     predicted_logits,
 )
 from experiments.baselines.features import cached_features, yamnet_patches
-from experiments.baselines.preprocess import PreprocessSettings, preprocess, read_float
+from experiments.baselines.preprocess import preprocess, read_float
 from experiments.baselines.variants import VariantSettings, prepared_variants
 from realtime_ser.emotion.frontend import YAMNET_MEL
 from realtime_ser.errors import SettingsError
@@ -74,32 +75,16 @@ class HeadSettings:
             )
 
 
-class EmbeddingMethod:
-    """A recipe of this kind as a ``train.model.method.Method``.
-
-    Args:
-        name: the recipe's name.
-        table: the content of its file.
-        cache: folder where activations are cached.
-
-    Raises:
-        SettingsError: a setting is missing, misspelled or of the wrong type.
-    """
-
-    streams = False
+class EmbeddingMethod(Baseline):
+    """A recipe of this kind as a ``train.model.method.Method``: see ``Baseline``."""
 
     def __init__(self, name: str, table: Mapping[str, Any], cache: Path) -> None:
-        self.name = name
-        self.description = str(table.get("description", ""))
-        self._preprocess = settings_from(
-            PreprocessSettings, table.get("preprocess"), f"recipe {name}: [preprocess]"
-        )
+        super().__init__(name, table, cache)
         self._variants = settings_from(
             VariantSettings, table.get("variants"), f"recipe {name}: [variants]"
         )
         self._head = settings_from(HeadSettings, table.get("head"), f"recipe {name}: [head]")
         self._fit = settings_from(StoppingSettings, table.get("fit"), f"recipe {name}: [fit]")
-        self._cache = cache
 
     def fit(self, split: Split, run: Path) -> None:
         """Train on ``split``: see ``Method.fit``.
@@ -124,10 +109,6 @@ class EmbeddingMethod:
     def logits(self, clips: Sequence[Clip], run: Path) -> Float32:
         """Return the logits of clips: see ``Method.logits``."""
         return predicted_logits(run, self._unchanged(clips))
-
-    def export(self, run: Path, folder: Path) -> None:
-        """Not supported: the live program cannot run this network."""
-        raise NotImplementedError(f"{self.name} cannot be exported")
 
     def _unchanged(self, clips: Sequence[Clip]) -> Float32:
         """Return the activations of unchanged clips: ``[clips, patches, ...]``."""

@@ -14,6 +14,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from experiments.baselines.baseline import Baseline
 from experiments.baselines.early_stopping import (
     Examples,
     StoppingSettings,
@@ -21,7 +22,7 @@ from experiments.baselines.early_stopping import (
     predicted_logits,
 )
 from experiments.baselines.features import cached_features, log_mel
-from experiments.baselines.preprocess import PreprocessSettings, preprocess, read_float
+from experiments.baselines.preprocess import preprocess, read_float
 from experiments.baselines.variants import VariantSettings, prepared_variants
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
@@ -71,34 +72,18 @@ class MapAugmentation:
     masks: int
 
 
-class SpectrogramMethod:
-    """A recipe of this kind as a ``train.model.method.Method``.
-
-    Args:
-        name: the recipe's name.
-        table: the content of its file.
-        cache: folder where maps are cached.
-
-    Raises:
-        SettingsError: a setting is missing, misspelled or of the wrong type.
-    """
-
-    streams = False
+class SpectrogramMethod(Baseline):
+    """A recipe of this kind as a ``train.model.method.Method``: see ``Baseline``."""
 
     def __init__(self, name: str, table: Mapping[str, Any], cache: Path) -> None:
-        self.name = name
-        self.description = str(table.get("description", ""))
+        super().__init__(name, table, cache)
         where = f"recipe {name}: "
-        self._preprocess = settings_from(
-            PreprocessSettings, table.get("preprocess"), f"{where}[preprocess]"
-        )
         self._variants = settings_from(VariantSettings, table.get("variants"), f"{where}[variants]")
         self._network = settings_from(MapNetworkSettings, table.get("network"), f"{where}[network]")
         self._augmentation = settings_from(
             MapAugmentation, table.get("augmentation"), f"{where}[augmentation]"
         )
         self._fit = settings_from(StoppingSettings, table.get("fit"), f"{where}[fit]")
-        self._cache = cache
 
     def fit(self, split: Split, run: Path) -> None:
         """Train on ``split``: see ``Method.fit``.
@@ -129,10 +114,6 @@ class SpectrogramMethod:
     def logits(self, clips: Sequence[Clip], run: Path) -> Float32:
         """Return the logits of clips: see ``Method.logits``."""
         return predicted_logits(run, self._unchanged(clips))
-
-    def export(self, run: Path, folder: Path) -> None:
-        """Not supported: the live program cannot run this network."""
-        raise NotImplementedError(f"{self.name} cannot be exported")
 
     def _unchanged(self, clips: Sequence[Clip]) -> Float32:
         """Return the maps of unchanged clips: ``[clips, steps, bands]``."""

@@ -19,8 +19,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from experiments.baselines.baseline import Baseline
 from experiments.baselines.features import cached_features, mfcc
-from experiments.baselines.preprocess import PreprocessSettings, preprocess, read_float
+from experiments.baselines.preprocess import preprocess, read_float
 from realtime_ser.errors import SettingsError
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
@@ -88,31 +89,15 @@ class GridSettings:
             raise SettingsError("the grid is empty", "list at least one cost and one width")
 
 
-class SupportVectorMethod:
-    """A recipe of this kind as a ``train.model.method.Method``.
-
-    Args:
-        name: the recipe's name.
-        table: the content of its file.
-        cache: folder where statistics are cached.
-
-    Raises:
-        SettingsError: a setting is missing, misspelled or of the wrong type.
-    """
-
-    streams = False
+class SupportVectorMethod(Baseline):
+    """A recipe of this kind as a ``train.model.method.Method``: see ``Baseline``."""
 
     def __init__(self, name: str, table: Mapping[str, Any], cache: Path) -> None:
-        self.name = name
-        self.description = str(table.get("description", ""))
-        self._preprocess = settings_from(
-            PreprocessSettings, table.get("preprocess"), f"recipe {name}: [preprocess]"
-        )
+        super().__init__(name, table, cache)
         self._features = settings_from(
             StatisticsSettings, table.get("features"), f"recipe {name}: [features]"
         )
         self._grid = settings_from(GridSettings, table.get("grid"), f"recipe {name}: [grid]")
-        self._cache = cache
 
     def fit(self, split: Split, run: Path) -> None:
         """Train on ``split``: see ``Method.fit``.
@@ -150,10 +135,6 @@ class SupportVectorMethod:
                 stored["labels"],
             )
         return np.asarray(machine.decision_function(self._features_of(clips)), np.float32)
-
-    def export(self, run: Path, folder: Path) -> None:
-        """Not supported: the live program cannot run this classifier."""
-        raise NotImplementedError(f"{self.name} cannot be exported")
 
     def _features_of(self, clips: Sequence[Clip]) -> Float32:
         """Return the features of clips: ``[clips, features]``."""

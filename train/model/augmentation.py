@@ -119,9 +119,9 @@ def augmented_frames(
     tilt, extra_gain = random.uniform(-1, 1, 2)
     starts = frame_starts(len(powers), settings.frames, (hop, settings.widest_spacing), random)
     columns = {
-        each.name: _add_noise(spectra.columns[each.name], noise_ratio, random)
-        * _tilt(each.bands, float(tilt) * settings.tilt_db)
-        for each in feature_maps
+        feature_map.name: _add_noise(spectra.columns[feature_map.name], noise_ratio, random)
+        * _tilt(feature_map.bands, float(tilt) * settings.tilt_db)
+        for feature_map in feature_maps
     }
     gain = 10 ** (extra_gain * settings.gain_db / 20)
     frames = frames_at(Spectra(columns, powers), feature_maps, starts, gain)
@@ -189,11 +189,11 @@ def narrowed(
     Bands outside fall by 60 dB per octave, to -60 dB; powers by as much as the mel map's.
     """
     columns = {}
-    for each in feature_maps:
-        hertz = band_centres(each)
+    for feature_map in feature_maps:
+        hertz = band_centres(feature_map)
         octaves = np.maximum(0, np.maximum(np.log2(lowest_hz / hertz), np.log2(hertz / highest_hz)))
         factors = 10 ** (np.maximum(-60 * octaves, -60) / 20)
-        columns[each.name] = spectra.columns[each.name] * factors.astype(np.float32)
+        columns[feature_map.name] = spectra.columns[feature_map.name] * factors.astype(np.float32)
     before, after = (
         np.square(maps[YAMNET_MEL.name]).sum(axis=1) + np.float32(1e-12)
         for maps in (spectra.columns, columns)

@@ -43,16 +43,18 @@ def companion_embedder(
         settings: its hyper-parameters.
     """
     inputs, outputs = [], []
-    for each in feature_maps:
-        frame = keras.Input((FRAME_STEPS, each.bands), name=each.name)
+    for feature_map in feature_maps:
+        frame = keras.Input((FRAME_STEPS, feature_map.bands), name=feature_map.name)
         inputs.append(frame)
-        if each.name not in settings.maps:
+        if feature_map.name not in settings.maps:
             continue
-        image = layers.Reshape((FRAME_STEPS, each.bands, 1), name=f"{each.name}_image")(frame)
+        image = layers.Reshape(
+            (FRAME_STEPS, feature_map.bands, 1), name=f"{feature_map.name}_image"
+        )(frame)
         normalized = layers.BatchNormalization(
-            momentum=BATCH_NORM_MOMENTUM, scale=False, name=f"{each.name}_normalization"
+            momentum=BATCH_NORM_MOMENTUM, scale=False, name=f"{feature_map.name}_normalization"
         )(image)
-        body = convolution_blocks(normalized, settings.channels, f"{each.name}_block")
+        body = convolution_blocks(normalized, settings.channels, f"{feature_map.name}_block")
         outputs += [ops.mean(body, axis=2), ops.max(body, axis=2)]
     return keras.Model(inputs, ops.concatenate(outputs, axis=-1), name="convolutions")
 

@@ -64,13 +64,15 @@ def embedder(feature_maps: Sequence[FeatureMap], settings: NetworkSettings) -> k
     The three positions are the last time steps of YAMNet's body; frequency is averaged.
     """
     inputs, outputs = [], []
-    for each in feature_maps:
-        frame = keras.Input((FRAME_STEPS, each.bands), name=each.name)
-        image = layers.Reshape((FRAME_STEPS, each.bands, 1), name=f"{each.name}_image")(frame)
+    for feature_map in feature_maps:
+        frame = keras.Input((FRAME_STEPS, feature_map.bands), name=feature_map.name)
+        image = layers.Reshape(
+            (FRAME_STEPS, feature_map.bands, 1), name=f"{feature_map.name}_image"
+        )(frame)
         body = (
             _yamnet_body(image, settings)
-            if each.name == YAMNET_MEL.name
-            else _pitch_body(image, each.name, settings)
+            if feature_map.name == YAMNET_MEL.name
+            else _pitch_body(image, feature_map.name, settings)
         )
         inputs.append(frame)
         outputs.append(ops.mean(body, axis=2))
@@ -89,8 +91,8 @@ def classifier(channels: int, settings: NetworkSettings) -> keras.Model:
 
 def training_network(embed: keras.Model, classify: keras.Model, frames: int) -> keras.Model:
     """Return embedder and classifier in one: maps ``[batch, frames, 96, bands]`` to logits."""
-    inputs = [keras.Input((frames, *each.shape[1:]), name=each.name) for each in embed.inputs]
-    flat = [ops.reshape(each, (-1, *each.shape[2:])) for each in inputs]
+    inputs = [keras.Input((frames, *maps.shape[1:]), name=maps.name) for maps in embed.inputs]
+    flat = [ops.reshape(maps, (-1, *maps.shape[2:])) for maps in inputs]
     positions, channels = embed.output.shape[1:]
     embeddings = ops.reshape(embed(flat), (-1, frames * positions, channels))
     return keras.Model(inputs, classify(embeddings))
