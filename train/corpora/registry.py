@@ -6,7 +6,8 @@ from realtime_ser.errors import AudioInputError, SettingsError
 from train.corpora.catalog import CORPORA
 from train.corpora.clip import Clip
 from train.corpora.corpus import Corpus
-from train.corpora.index import read_index
+from train.corpora.index import INDEX_FILE, read_index
+from train.corpora.published import LAYOUTS, read_published
 
 
 def find_corpus(name: str) -> Corpus:
@@ -25,7 +26,8 @@ def load_corpus(name: str, folder: Path) -> list[Clip]:
 
     Args:
         name: one of ``CORPORA``.
-        folder: of the corpus, with an ``index.csv``.
+        folder: of the corpus, with an ``index.csv``, or as it was published where that layout is
+            known (``LAYOUTS``).
 
     Raises:
         SettingsError: there is no corpus of that name.
@@ -36,4 +38,6 @@ def load_corpus(name: str, folder: Path) -> list[Clip]:
         raise AudioInputError(
             f"there is no folder {folder}", f"{corpus.title} is at {corpus.source}"
         )
+    if name in LAYOUTS and not (folder / INDEX_FILE).exists():
+        return read_published(corpus, LAYOUTS[name], folder)
     return read_index(corpus, folder)
