@@ -104,7 +104,9 @@ def check_corpus(corpus: Corpus, folder: Path) -> Found:
 
 
 def _with_progress(name: str, clips: Sequence[Clip]) -> "tqdm[Path]":
-    return tqdm([clip.path for clip in clips], f"checking {name}", unit=" clips", leave=False)
+    return tqdm(
+        [clip.path for clip in clips], f"checking {name}", unit=" clips", leave=False, disable=None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The network: its layers, and weights that training starts from."""
