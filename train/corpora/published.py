@@ -64,15 +64,14 @@ def read_published(corpus: Corpus, layout: Layout, folder: Path) -> list[Clip]:
     clips = [
         clip for path in paths if (clip := _parse(corpus, layout, sexes, folder, path)) is not None
     ]
-    counts = Counter((clip.speaker, clip.path.stem) for clip in clips)
-    if repeated := sorted(name for (_, name), count in counts.items() if count > 1):
+    names = Counter((clip.speaker, _meant_name(layout, clip.path)) for clip in clips)
+    if repeated := sorted(name for (_, name), count in names.items() if count > 1):
         raise AudioInputError(f"{folder} holds {repeated[0]} more than once", "keep one of them")
     return clips
 
 
 def _parse(corpus: Corpus, layout: Layout, sexes: Sexes, folder: Path, path: Path) -> Clip | None:
-    relative = path.relative_to(folder)
-    name = relative.with_name(layout.misnamed.get(path.stem, path.stem)).as_posix()
+    name = path.relative_to(folder).with_name(_meant_name(layout, path)).as_posix()
     match = layout.name.fullmatch(name)
     if match is None or match["label"] not in layout.labels:
         raise AudioInputError(
@@ -84,7 +83,17 @@ def _parse(corpus: Corpus, layout: Layout, sexes: Sexes, folder: Path, path: Pat
         return None
     speaker = match["speaker"]
     sex = SEX_LETTERS[match["sex"]] if "sex" in match.groupdict() else sexes.get(speaker)
+    if sexes and sex is None:
+        raise AudioInputError(
+            f"{corpus.title} does not give the sex of speaker {speaker} of {path}",
+            "put the published files there",
+        )
     return Clip(path, corpus.name, speaker, sex, label, corpus.language)
+
+
+def _meant_name(layout: Layout, path: Path) -> str:
+    """Return a clip's name without its ending, corrected where it was published mistyped."""
+    return layout.misnamed.get(path.stem, path.stem)
 
 
 def _fixed(sexes: Sexes) -> Callable[[Path], Sexes]:
@@ -128,6 +137,8 @@ def _read_sexes(
         raise AudioInputError(
             f"{path} cannot be read as the published table ({error})", "get the file again"
         ) from error
+    if not sexes:
+        raise AudioInputError(f"{path} lists no speakers", "get the file again")
     return sexes
 
 

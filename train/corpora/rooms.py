@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.corpora.index import read_rows
+from realtime_ser.errors import AudioInputError
+from train.corpora.index import INDEX_FILE, read_rows
 
 NAME = "rir"
 LICENCE = "Apache-2.0, MIT"
@@ -27,9 +28,14 @@ def load_rooms(folder: Path) -> list[Room]:
 
     Raises:
         AudioInputError: the index is missing, unreadable or empty, lacks a column, or lists a file
-            twice, a file that is missing, or one outside the folder.
+            twice, a file that is missing, one outside the folder, or one that is something else.
     """
     rows = read_rows(folder)
+    if others := [row for row in rows if row["label"] != NAME]:
+        raise AudioInputError(
+            f"{folder / INDEX_FILE} gives {others[0]['path']} the label {others[0]['label']!r}",
+            f"room impulse responses have {NAME}",
+        )
     return sorted(
         (Room(folder / row["path"], row["original_label"]) for row in rows),
         key=lambda room: room.path,

@@ -241,6 +241,7 @@ def _fetch(url: str, size: int) -> bytes:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             content: bytes = response.read(size + 1)
     except HTTPError as error:
+        error.close()
         raise _failed(url, f"it answers {error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
