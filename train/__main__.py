@@ -49,15 +49,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
-        "prepare", help="check RAVDESS, or download it, and compute what training needs of it"
+        "prepare",
+        help="check RAVDESS, or download it, and compute what training needs of it; or check other "
+        "corpora",
     )
-    _add_data(command)
+    group = command.add_mutually_exclusive_group(required=True)
+    group.add_argument("--data", type=Path, help="folder of RAVDESS")
+    group.add_argument(
+        "--corpora",
+        type=Path,
+        help="folder that holds a folder for each corpus, to say what is there and what is missing",
+    )
     _add_runs(command)
     command.add_argument(
         "--download", action="store_true", help="fetch the archive from Zenodo into --data first"
     )
 
     def run(options: argparse.Namespace) -> None:
+        if options.corpora:
+            from train.corpora.check import check_corpora
+
+            check_corpora(options.corpora)
+            return
         from train.data.prepare import prepare
 
         prepare(options.data, options.runs / CACHE_FOLDER, download=options.download)

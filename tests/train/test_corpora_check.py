@@ -1,6 +1,7 @@
 """``python -m train prepare --corpora``: what is there, what is missing, what is wrong."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import soundfile
 from corpus_trees import RATE, write_corpus, write_sound
 
 from realtime_ser.errors import AudioInputError
+from train.__main__ import main
 from train.corpora.catalog import CORPORA
 
 pytestmark = pytest.mark.train
@@ -119,6 +121,18 @@ def test_a_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
         check_corpora(tmp_path / "absent")
     with pytest.raises(AudioInputError, match="holds no corpus: name its folders ravdess, nemo,"):
         check_corpora(tmp_path)
+
+
+def test_prepare_checks_corpora(
+    corpora: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "prepare", "--corpora", str(corpora)])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("corpus ")
+    (corpora / "rir/kitchen.flac").unlink()
+    assert main() == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"train: 1 of the corpora in {corpora} cannot be used: put right")
 
 
 @pytest.mark.skipif(
