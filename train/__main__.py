@@ -67,6 +67,8 @@ def _prepare(commands: Any) -> None:
 
     def run(options: argparse.Namespace) -> None:
         if options.corpora:
+            if options.download:
+                command.error("argument --download: only RAVDESS is downloaded, with --data")
             from train.corpora.check import check_corpora
 
             check_corpora(options.corpora)

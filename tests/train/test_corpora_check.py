@@ -129,6 +129,11 @@ def test_prepare_checks_corpora(
     monkeypatch.setattr(sys, "argv", ["train", "prepare", "--corpora", str(corpora)])
     assert main() == 0
     assert capsys.readouterr().out.startswith("corpus ")
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--download"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "only RAVDESS is downloaded, with --data" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", sys.argv[:-1])
     (corpora / "rir/kitchen.flac").unlink()
     assert main() == 1
     last = capsys.readouterr().err.splitlines()[-1]

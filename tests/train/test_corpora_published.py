@@ -159,6 +159,17 @@ def test_a_clip_that_is_there_twice_is_one_line(
         load_corpus(request.node.callspec.params["tree"], tree)
 
 
+def test_ravdess_is_a_corpus_like_the_others(tmp_path: Path) -> None:
+    for actor in range(1, 25):
+        touch(tmp_path / f"Actor_{actor:02}" / f"03-01-06-01-01-01-{actor:02}.wav")
+    clips = load_corpus("ravdess", tmp_path)
+    assert [clip.speaker for clip in clips] == [f"{actor:02}" for actor in range(1, 25)]
+    assert {(clip.corpus, clip.label, clip.language) for clip in clips} == {
+        ("ravdess", "fearful", "en")
+    }
+    assert [clip.sex for clip in clips[:2]] == ["male", "female"]
+
+
 def test_a_folder_without_clips_says_where_they_are(tmp_path: Path) -> None:
     with pytest.raises(AudioInputError, match=r"holds no clips of EmoDB.*emodb\.bilderbar\.info"):
         load_corpus("emodb", tmp_path)

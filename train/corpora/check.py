@@ -14,7 +14,8 @@ from train.corpora.clip import Clip
 from train.corpora.corpus import Corpus
 from train.corpora.index import INDEX_FILE, UNKNOWN_SPEAKER
 from train.corpora.published import LAYOUTS
-from train.corpora.registry import load_corpus
+from train.corpora.registry import RAVDESS, load_corpus
+from train.data.ravdess import CLIP_NAMES
 
 COLUMNS = ("corpus", "clips", "speakers", "hours", "labels", "use", "licence")
 NUMBER_COLUMNS = (1, 2, 3)
@@ -92,7 +93,7 @@ def check_corpus(corpus: Corpus, folder: Path) -> Found:
     clips = load_corpus(corpus.name, folder)
     sounds = {path: _decode(path) for path in _with_progress(corpus.name, clips)}
     speakers = {clip.speaker for clip in clips}
-    published = LAYOUTS[corpus.name].clips if corpus.name in LAYOUTS else 0
+    published = _published_clips(corpus)
     return Found(
         corpus,
         len(clips),
@@ -101,6 +102,13 @@ def check_corpus(corpus: Corpus, folder: Path) -> Found:
         0 if (folder / INDEX_FILE).exists() else max(0, published - len(clips)),
         tuple(path for path, sound in sounds.items() if sound.silent),
     )
+
+
+def _published_clips(corpus: Corpus) -> int:
+    """Return how many clips there should be where no index says so, 0 where that is unknown."""
+    if corpus.name == RAVDESS:
+        return len(CLIP_NAMES)
+    return LAYOUTS[corpus.name].clips if corpus.name in LAYOUTS else 0
 
 
 def _with_progress(name: str, clips: Sequence[Clip]) -> "tqdm[Path]":

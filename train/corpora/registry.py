@@ -3,11 +3,15 @@
 from pathlib import Path
 
 from realtime_ser.errors import AudioInputError, SettingsError
+from realtime_ser.events import LABELS
 from train.corpora.catalog import CORPORA
 from train.corpora.clip import Clip
 from train.corpora.corpus import Corpus
 from train.corpora.index import INDEX_FILE, read_index
 from train.corpora.published import LAYOUTS, read_published
+from train.data.ravdess import ACTORS, list_clips
+
+RAVDESS = "ravdess"
 
 
 def find_corpus(name: str) -> Corpus:
@@ -27,7 +31,7 @@ def load_corpus(name: str, folder: Path) -> list[Clip]:
     Args:
         name: one of ``CORPORA``.
         folder: of the corpus, with an ``index.csv``, or as it was published where that layout is
-            known (``LAYOUTS``).
+            known (``LAYOUTS``, and RAVDESS).
 
     Raises:
         SettingsError: there is no corpus of that name.
@@ -38,6 +42,22 @@ def load_corpus(name: str, folder: Path) -> list[Clip]:
         raise AudioInputError(
             f"there is no folder {folder}", f"{corpus.title} is at {corpus.source}"
         )
+    if name == RAVDESS and not (folder / INDEX_FILE).exists():
+        return _load_ravdess(folder)
     if name in LAYOUTS and not (folder / INDEX_FILE).exists():
         return read_published(corpus, LAYOUTS[name], folder)
     return read_index(corpus, folder)
+
+
+def _load_ravdess(folder: Path) -> list[Clip]:
+    return [
+        Clip(
+            path=clip.path,
+            corpus=RAVDESS,
+            speaker=f"{clip.actor:02}",
+            sex="male" if clip.actor % 2 else "female",
+            label=LABELS[clip.label],
+            language=CORPORA[RAVDESS].language,
+        )
+        for clip in list_clips(folder, ACTORS)
+    ]
