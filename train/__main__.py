@@ -26,16 +26,29 @@ def main() -> int:
 
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
-        "prepare", help="check or download RAVDESS, and cache what a recipe is trained on"
+        "prepare",
+        help="check or download RAVDESS, and cache what a recipe is trained on; or check a folder "
+        "of corpora",
+    )
+    folders = command.add_mutually_exclusive_group(required=True)
+    folders.add_argument("--data", type=Path, help="folder of RAVDESS")
+    folders.add_argument(
+        "--corpora", type=Path, help="folder with a subfolder for each corpus: report what is there"
     )
     add_recipe(command)
-    add_data(command)
     add_runs(command)
     command.add_argument(
         "--download", action="store_true", help="download the clips from Zenodo to --data first"
     )
 
     def run(options: argparse.Namespace) -> None:
+        if options.corpora:
+            if options.download:
+                command.error("argument --download: only RAVDESS is downloaded, with --data")
+            from train.corpora.check import check_corpora
+
+            check_corpora(options.corpora)
+            return
         from train.model.prepare import prepare
 
         cache = options.runs / CACHE_FOLDER
