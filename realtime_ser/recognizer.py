@@ -147,7 +147,7 @@ def listen(
     """
     from realtime_ser.capture.devices import find_input_device
     from realtime_ser.capture.reconnect import open_microphone
-    from realtime_ser.engine import Engine
+    from realtime_ser.live.engine import Engine
 
     pipeline = (recognizer or Recognizer()).pipeline()
     source = open_microphone(find_input_device(device), reconnect=reconnect)

@@ -11,12 +11,12 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.capture.feeder import DELIVERY_SAMPLES
 from realtime_ser.capture.sources import Replayed
 from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.engine import Engine
 from realtime_ser.events import EmotionUpdate, Event, SpeechEnded
+from realtime_ser.live.engine import Engine
+from realtime_ser.live.feeder import DELIVERY_SAMPLES
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE, Settings
 from realtime_ser.speech.gate import VOTE_SAMPLES

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from textual._compositor import CompositorUpdate
 
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.live_state import LiveState
+from realtime_ser.live.snapshot import LiveRun, Snapshot
+from realtime_ser.live.state import LiveState
 from realtime_ser.output.terminal import app
 from realtime_ser.output.terminal.app import EmotionApp
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE, Settings
-from realtime_ser.snapshot import LiveRun, Snapshot
 
 SIZE = (80, 24)
 PAINT_SECONDS = 2.0

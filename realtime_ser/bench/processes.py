@@ -98,7 +98,7 @@ def _run_in_terminal(command: Sequence[str]) -> None:
 
 def report_peak() -> None:
     """Run the command and write this process's peak memory; a measured child's whole program."""
-    from realtime_ser.cli import main
+    from realtime_ser.commands import main
 
     code = main(sys.argv[2:])
     Path(sys.argv[1]).write_text(json.dumps(_peak_mb()))
@@ -151,7 +151,7 @@ def idle() -> None:
     import numpy as np
 
     from realtime_ser.bench.latency import ArraySource
-    from realtime_ser.engine import Engine
+    from realtime_ser.live.engine import Engine
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.settings import SAMPLE_RATE
 

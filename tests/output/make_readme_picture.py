@@ -9,7 +9,7 @@ from pathlib import Path
 from realtime_ser import Recognizer, Settings
 from realtime_ser.capture.sources import FileSource
 from realtime_ser.demo import demo_clip
-from realtime_ser.engine import Engine
+from realtime_ser.live.engine import Engine
 from realtime_ser.output.terminal.app import EmotionApp
 
 PICTURE = Path(__file__).with_name("readme_picture.svg")

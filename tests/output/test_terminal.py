@@ -23,6 +23,7 @@ from textual.widgets import OptionList
 
 from realtime_ser.errors import AudioDeviceError, OutputError
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.live.snapshot import Snapshot, TimelineEntry
 from realtime_ser.output.terminal.app import EmotionApp
 from realtime_ser.output.terminal.emotion import TICK, Bars, BigLabel, Caption, bar
 from realtime_ser.output.terminal.lettering import lettering
@@ -33,7 +34,6 @@ from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title, clock
 from realtime_ser.output.terminal.timeline import label_columns
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 SnapCompare = Callable[..., bool]
 

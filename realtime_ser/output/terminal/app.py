@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Footer
 
 from realtime_ser.errors import AudioDeviceError, OutputError, RealtimeSerError
+from realtime_ser.live.snapshot import LiveRun
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
 from realtime_ser.output.terminal.palette import THEME
@@ -21,7 +22,6 @@ from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import LiveRun
 
 REFRESH_RATE = 15
 """Pictures pulled per second."""

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 from realtime_ser.events import LABELS, UNCERTAIN, EmotionUpdate, SpeechEnded
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.lettering import columns_needed, lettering, rows_needed
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
@@ -17,7 +18,6 @@ from realtime_ser.output.terminal.palette import (
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, margin, shorten
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import Snapshot
 
 WIDEST = max((label.upper() for label in (*LABELS, UNCERTAIN)), key=columns_needed)
 """The word that decides how large all words are written, so that the size never jumps."""

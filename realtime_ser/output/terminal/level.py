@@ -2,10 +2,10 @@
 
 from collections.abc import Hashable
 
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import MUTED, TEXT, faded, ink
 from realtime_ser.output.terminal.panel import Line, Panel, margin
-from realtime_ser.snapshot import Snapshot
 
 FLOOR = -60.0
 """Level at the meter's left end, in dB of full scale; its right end is 0."""

@@ -10,8 +10,8 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.palette import BACKGROUND, TEXT, ink
-from realtime_ser.snapshot import Snapshot
 
 Line = list[tuple[str, Style]]
 """Pieces of text, each with its style, from left to right."""

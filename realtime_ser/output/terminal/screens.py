@@ -12,10 +12,10 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.live.snapshot import DeviceChoice
 from realtime_ser.output.terminal.emotion import TICK
 from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import DeviceChoice
 
 
 class DeviceScreen(ModalScreen[int | None]):

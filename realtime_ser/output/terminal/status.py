@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
     FAINT,
@@ -14,7 +15,6 @@ from realtime_ser.output.terminal.palette import (
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, length, shorten
 from realtime_ser.settings import SAMPLE_RATE
-from realtime_ser.snapshot import Snapshot
 
 
 def clock(seconds: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.live.snapshot import Snapshot, TimelineEntry
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
     COLORS,
@@ -14,7 +15,6 @@ from realtime_ser.output.terminal.palette import (
     ink,
 )
 from realtime_ser.output.terminal.panel import Line, Panel, margin
-from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 SPAN = 60.0
 """Seconds the timeline goes back."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.events import EmotionUpdate, Event, Health, SpeechEnded, SpeechStarted
+from realtime_ser.live.snapshot import Snapshot, TimelineEntry
 from realtime_ser.samples import FULL_SCALE
-from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 TIMELINE_SECONDS = 60.0
 FRAMES_AVERAGED = 50

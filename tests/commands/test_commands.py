@@ -96,13 +96,13 @@ def test_health_follows_the_contract() -> None:
 
 def test_the_demo_needs_neither_portaudio_nor_network(tmp_path: Path) -> None:
     blocked = "import socket, sys; sys.modules['sounddevice'] = None; del socket.socket\n"
-    code = blocked + "from realtime_ser.cli import main; sys.exit(main())"
+    code = blocked + "from realtime_ser.commands import main; sys.exit(main())"
     run = subprocess.run(
         [sys.executable, "-c", code, "--demo", "--duration", "2"],
         capture_output=True,
         check=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert events_of(run.stdout)[0]["event"] == "speech_started"
 
@@ -179,7 +179,7 @@ def test_signals_leave_a_whole_recording(tmp_path: Path, number: int, code: int)
     assert output.endswith(b"}\n") or output == b""
     recorded, _ = soundfile.read(path, dtype="int16")
     clip, _ = soundfile.read(
-        Path(__file__).parent.parent / "realtime_ser" / "demo" / "demo.flac", dtype="int16"
+        Path(__file__).parents[2] / "realtime_ser" / "demo" / "demo.flac", dtype="int16"
     )
     assert len(recorded) > 16_000
     np.testing.assert_array_equal(recorded, clip[: len(recorded)])
@@ -302,7 +302,7 @@ def test_what_is_no_number_is_named(option: str, text: str) -> None:
 
 def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parent.parent}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     for arguments in ([], ["devices"], ["--device", "2"]):
         refused(call(*arguments, env=environment), 1, "PortAudio", "install")
 

@@ -113,7 +113,7 @@ def test_a_table_with_the_comparison_and_without_what_cannot_be_measured(
 
 def test_missing_tensorflow_hub_is_one_line_at_once() -> None:
     code = (
-        "import sys; sys.modules['tensorflow_hub'] = None; from realtime_ser.cli import main;"
+        "import sys; sys.modules['tensorflow_hub'] = None; from realtime_ser.commands import main;"
         " sys.exit(main(['bench', '--compare-hub']))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)

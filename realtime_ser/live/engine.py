@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.devices import InputDevice
-from realtime_ser.capture.feeder import Cut, Feeder
 from realtime_ser.capture.ring_buffer import Chunk, RingBuffer
 from realtime_ser.capture.sources import Source
 from realtime_ser.errors import OutputError, RealtimeSerError
 from realtime_ser.events import EmotionUpdate, Event, Health, seconds
-from realtime_ser.live_state import LevelMeter, LiveState
+from realtime_ser.live.feeder import Cut, Feeder
+from realtime_ser.live.snapshot import DeviceChoice, Snapshot
+from realtime_ser.live.state import LevelMeter, LiveState
 from realtime_ser.output.recording import Recording
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE
-from realtime_ser.snapshot import DeviceChoice, Snapshot
 
 Int16 = NDArray[np.int16]
 

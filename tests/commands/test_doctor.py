@@ -25,7 +25,7 @@ from realtime_ser.doctor import Check
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import bundled_model_folder
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "realtime_ser", "doctor"]
 WITHOUT_DEVICES = ["python", "packages", "terminal", "speech gate", "model", "speed", "portaudio"]
 DEVICE_CHECKS = ["devices", "microphone", "rates", "level"]

@@ -249,7 +249,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _live(options: argparse.Namespace) -> int:
-    from realtime_ser.engine import Engine
+    from realtime_ser.live.engine import Engine
     from realtime_ser.output.recording import Recording
     from realtime_ser.recognizer import Recognizer
 

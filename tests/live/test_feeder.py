@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime_ser.capture import feeder
-from realtime_ser.capture.feeder import Feeder
 from realtime_ser.capture.ring_buffer import RingBuffer
+from realtime_ser.live import feeder
+from realtime_ser.live.feeder import Feeder
 
 SECONDS = 10
 BLOCK = 320
