@@ -1,7 +1,7 @@
-"""Makes the demo clip and the tests' speech with espeak-ng: 16 kHz mono, 16-bit FLAC.
+"""Synthesize the demo clip and the tests' speech with espeak-ng: 16 kHz mono, 16-bit FLAC.
 
-Run from the repository's root: ``python tests/speech_samples/make_speech.py``. It needs espeak-ng,
-numpy, soundfile and soxr, and gives the same samples each time with the same espeak-ng.
+Run ``python tools/make_speech.py``. It needs espeak-ng, numpy, soundfile and soxr. The same version
+of espeak-ng always gives the same samples.
 """
 
 import io
@@ -22,8 +22,9 @@ SPEECH_DBFS = -25.0
 NOISE_DBFS = -78.0
 """Level of the noise floor, so that pauses are quiet and not digitally silent."""
 
-HERE = Path(__file__).parent
-DEMO = HERE.parents[1] / "realtime_ser" / "demo" / "demo.flac"
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "realtime_ser" / "demo" / "demo.flac"
+SAMPLES = ROOT / "tests" / "speech_samples"
 
 Float64 = NDArray[np.float64]
 
@@ -74,12 +75,12 @@ SCRIPTS: dict[Path, Script] = {
         Sentence("Lie back, close your eyes, and breathe slowly.", "en-gb+m7", 20, 50, 130, -3.0),
         Pause(1.0),
     ),
-    HERE / "one_utterance.flac": (
+    SAMPLES / "one_utterance.flac": (
         Pause(0.7),
         Sentence("Dogs are sitting by the door this morning.", "en-us+f3", 55, 110, 165),
         Pause(0.7),
     ),
-    HERE / "three_utterances.flac": (
+    SAMPLES / "three_utterances.flac": (
         Pause(0.8),
         Sentence("The kids are talking by the door.", "en-us+m3", 45, 100, 170),
         Pause(1.3),
@@ -88,8 +89,12 @@ SCRIPTS: dict[Path, Script] = {
         Sentence("I miss the garden we used to have.", "en-gb+f2", 30, 40, 125, -4.0),
         Pause(1.0),
     ),
-    HERE / "short_word.flac": (Pause(0.8), Sentence("Yes!", "en-us+f4", 70, 150, 170), Pause(0.8)),
-    HERE / "speech_at_once.flac": (
+    SAMPLES / "short_word.flac": (
+        Pause(0.8),
+        Sentence("Yes!", "en-us+f4", 70, 150, 170),
+        Pause(0.8),
+    ),
+    SAMPLES / "speech_at_once.flac": (
         Sentence("Dogs are sitting by the door.", "en-us+m7", 50, 110, 175),
         Pause(1.0),
     ),

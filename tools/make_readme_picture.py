@@ -1,6 +1,6 @@
-"""Draws the README's picture: the terminal UI, live on the demo clip.
+"""Draw the README's picture: the terminal UI while it replays the demo clip.
 
-python tests/output/make_readme_picture.py
+Run ``python tools/make_readme_picture.py``.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from realtime_ser.demo import demo_clip
 from realtime_ser.live.engine import Engine
 from realtime_ser.output.terminal.app import EmotionApp
 
-PICTURE = Path(__file__).with_name("readme_picture.svg")
+PICTURE = Path(__file__).parents[1] / "docs" / "terminal.svg"
 MOMENT = 13.6
-"""Seconds into the clip."""
+"""Seconds into the clip at which the screen is saved."""
 
 
 async def draw() -> None:
-    """Replay the demo clip to the moment and save the screen."""
+    """Replay the demo clip up to ``MOMENT`` and save the screen."""
     engine = Engine(FileSource(demo_clip()), Recognizer().pipeline())
     app = EmotionApp(engine, Settings())
     async with app.run_test(size=(100, 30)) as pilot:
