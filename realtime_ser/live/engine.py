@@ -1,44 +1,41 @@
 """The live run: a capture thread fills the ring buffer, a worker turns it into events.
 
-The worker is whoever iterates over ``events()``: the caller's own thread, or the one ``start``
-makes for a display. The newest audio wins: when the worker lags behind a microphone, the ring
-buffer overwrites the oldest audio, which is counted, reported and passed over.
+The worker is the thread that iterates over ``events()``: the caller's own, or the one that
+``start`` creates for a display. The newest audio wins: when the worker lags behind a microphone,
+the ring buffer overwrites the oldest audio; the loss is counted, reported and skipped.
 """
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from realtime_ser.capture.devices import InputDevice
 from realtime_ser.capture.ring_buffer import Chunk, RingBuffer
 from realtime_ser.capture.sources import Source
-from realtime_ser.errors import OutputError, RealtimeSerError
+from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import EmotionUpdate, Event, Health, seconds
-from realtime_ser.live.feeder import Cut, Feeder
-from realtime_ser.live.snapshot import DeviceChoice, Snapshot
+from realtime_ser.live.feeder import Boundary, Feeder
+from realtime_ser.live.sinks import Sink, Sinks
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.live.state import LevelMeter, LiveState
-from realtime_ser.output.recording import Recording
 from realtime_ser.pipeline import Pipeline
+from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
-
-Int16 = NDArray[np.int16]
 
 BUFFER_SECONDS = 10
 """How far the worker may lag behind a microphone before audio is lost."""
 
 READ_SAMPLES = SAMPLE_RATE // 2
-"""Most the worker takes at once, so that it notices pauses and stops within a backlog."""
+"""Most the worker takes at once, so that it still notices ``stop`` while it catches up."""
 
 WAIT_SECONDS = 0.5
 HEALTH_SAMPLES = 5 * SAMPLE_RATE
 STOP_SECONDS = 1.0
-"""How long a thread may take to end; one that waits for a silent pipe is left behind."""
+"""How long to wait for a thread to end; one that is blocked on a silent pipe is abandoned."""
+
+_SILENCE = np.zeros(SAMPLE_RATE, np.int16)
 
 log = logging.getLogger("realtime_ser")
 
@@ -49,9 +46,11 @@ class Engine:
     Args:
         source: an open microphone, or a file to be replayed in real time; closed by the engine.
         pipeline: a fresh one.
-        recording: where to write what is analysed; closed by the engine.
-        duration: seconds of audio after which to end; ``None`` goes on to the source's end.
-        reconnect: whether a microphone chosen later is reopened whenever it goes.
+        sinks: where the events, and the audio, go as well; closed by the engine.
+        duration: seconds of audio after which to end; ``None`` continues to the source's end.
+
+    Attributes:
+        sinks: may be added and removed during the run.
     """
 
     def __init__(
@@ -59,32 +58,26 @@ class Engine:
         source: Source,
         pipeline: Pipeline,
         *,
-        recording: Recording | None = None,
+        sinks: Sequence[Sink] = (),
         duration: float | None = None,
-        reconnect: bool = True,
     ) -> None:
+        self.sinks = Sinks(sinks)
         self._ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE, dtype=np.int16)
         last_sample = None if duration is None else round(duration * SAMPLE_RATE)
         self._feeder = Feeder(source, self._ring, last_sample)
         self._pipeline = pipeline
-        self._recording = recording
-        self._recording_lock = threading.Lock()
         self._meter, self._health_meter = LevelMeter(), LevelMeter()
         self._next_health = HEALTH_SAMPLES
         self._capture_thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._failure: BaseException | None = None
         self._problem: str | None = None
-        self._reconnect = reconnect
-        self._listed: dict[int, InputDevice] = {}
         self._state = LiveState(Snapshot(source.name, source.rate, source.live))
-        if recording is not None:
-            self._state.show(recording=recording.path)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Run, and yield events as they happen; ends with the source, ``duration`` or ``stop``.
 
-        Close the iterator to release the source.
+        Close the iterator to release the source and the sinks.
 
         Raises:
             AudioDeviceError: the microphone failed.
@@ -93,13 +86,13 @@ class Engine:
         self._capture_thread.start()
         try:
             while (chunk := self._next_chunk()) is not None:
-                yield from self._noted(self._analyse(chunk))
-            yield from self._noted(self._pipeline.flush())
-            yield self._health()
+                yield from self._published(self._analyze(chunk))
+            yield from self._published(self._pipeline.flush())
+            yield from self._published([self._health()])
         finally:
             self._feeder.stop()
             self._capture_thread.join(STOP_SECONDS)
-            self._close_recording()
+            self.sinks.close()
         if self._failure is not None:
             raise self._failure
 
@@ -108,83 +101,33 @@ class Engine:
         self._worker_thread.start()
 
     def stop(self) -> None:
-        """End the run; the worker of ``start`` finishes what it holds and releases everything."""
+        """End the run; the worker of ``start`` finishes its current audio and releases all."""
         self._feeder.stop()
         if self._worker_thread.is_alive():
             self._worker_thread.join(STOP_SECONDS)
 
     def snapshot(self) -> Snapshot:
-        """Return the newest picture."""
+        """Return the newest snapshot."""
         return self._state.snapshot
 
     def pause(self, paused: bool) -> None:
-        """Stop or go on analysing; a file waits, a microphone's audio is dropped meanwhile."""
+        """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""
         self._feeder.pause(paused)
-        self._state.show(paused=paused)
+        self._state.update(paused=paused)
 
     def clear(self) -> None:
         """Forget the newest emotion and the timeline."""
         self._state.clear()
 
-    def devices(self) -> Sequence[DeviceChoice]:
-        """Return the input devices.
-
-        Raises:
-            AudioDeviceError: PortAudio is missing.
-        """
-        from realtime_ser.capture.devices import list_input_devices
-
-        current = self._feeder.source.name
-        self._listed = {each.index: each for each in list_input_devices()}
-        return [
-            DeviceChoice(each.index, each.name, each.name == current)
-            for each in self._listed.values()
-        ]
-
-    def switch_device(self, index: int) -> None:
-        """Go on with another microphone, by the index that ``devices`` last gave it.
-
-        Raises:
-            AudioDeviceError: it cannot be opened; the present one goes on.
-        """
-        from realtime_ser.capture.devices import find_input_device
-        from realtime_ser.capture.reconnect import open_microphone
-
-        device = self._listed.get(index) or find_input_device(index)
-        source = open_microphone(device, reconnect=self._reconnect)
-        self._feeder.exchange(source)
-        self._state.show(source=source.name, rate=source.rate)
-
-    def start_recording(self) -> Path:
-        """Record from now on to a new WAV file in the current folder.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        recording = Recording(Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav")))
-        with self._recording_lock:
-            self._recording = recording
-        self._state.show(recording=recording.path)
-        return recording.path
-
-    def stop_recording(self) -> Path | None:
-        """Finish the recording and return its file, ``None`` if there was none.
-
-        Raises:
-            OutputError: the end of it could not be written.
-        """
-        with self._recording_lock:
-            recording, self._recording = self._recording, None
-        self._state.show(recording=None)
-        if recording is None:
-            return None
-        recording.close()
-        return recording.path
+    def switch_source(self, source: Source) -> None:
+        """Continue with another open source; the engine closes the previous one."""
+        self._feeder.switch(source)
+        self._state.update(source=source.name, rate=source.rate)
 
     def _capture(self) -> None:
         try:
             self._feeder.run()
-        except BaseException as error:  # carried to whoever reads the events
+        except BaseException as error:  # raised again by ``events``
             self._failure = error
 
     def _work(self) -> None:
@@ -197,63 +140,72 @@ class Engine:
         except Exception as error:
             log.exception("the worker failed")
             failure = RealtimeSerError(f"internal error ({error!r})", "please report it")
-        self._state.show(finished=True, failure=failure)
+        self._state.update(finished=True, failure=failure)
 
     def _next_chunk(self) -> Chunk[np.int16] | None:
         """Return the next audio, ``None`` at the end."""
         while True:
-            # Asked first: what is written before it closes is still read.
+            # Before the read: audio written just before the ring was closed must still be read.
             closed = self._ring.closed
             chunk = self._ring.read(READ_SAMPLES)
-            if len(chunk.samples) or chunk.lost or self._feeder.cuts:
+            if len(chunk.samples) or chunk.lost or self._feeder.boundaries:
                 return chunk
             if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
 
-    def _analyse(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
+    def _analyze(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:
-            self._record_silence(chunk.lost)
+            self._fill_gap(chunk.lost)
             yield from self._pipeline.skip(chunk.lost)
-        for samples, cut in self._between_cuts(chunk):
+        for samples, boundary in self._split_at_boundaries(chunk):
             yield from self._process(samples)
-            if cut is not None:
-                yield from self._end_at(cut)
+            if boundary is not None:
+                yield from self._end_at(boundary)
         yield from self._health_when_due()
 
-    def _between_cuts(self, chunk: Chunk[np.int16]) -> Iterator[tuple[Int16, Cut | None]]:
-        """Split a chunk where something ended what was being said."""
-        cuts, done, end = self._feeder.cuts, 0, chunk.start + len(chunk.samples)
-        while cuts and cuts[0].sample <= end:
-            cut = cuts.popleft()
-            begin, done = done, max(done, cut.sample - chunk.start)
-            yield chunk.samples[begin:done], cut
+    def _fill_gap(self, samples: int) -> None:
+        """Give the sinks silence for lost audio, so that their time stays true."""
+        for start in range(0, samples, len(_SILENCE)):
+            self.sinks.on_audio(_SILENCE[: samples - start])
+
+    def _split_at_boundaries(
+        self, chunk: Chunk[np.int16]
+    ) -> Iterator[tuple[Int16, Boundary | None]]:
+        boundaries, done, end = self._feeder.boundaries, 0, chunk.start + len(chunk.samples)
+        while boundaries and boundaries[0].sample <= end:
+            boundary = boundaries.popleft()
+            begin, done = done, max(done, boundary.sample - chunk.start)
+            yield chunk.samples[begin:done], boundary
         yield chunk.samples[done:], None
 
-    def _end_at(self, cut: Cut) -> Iterator[Event]:
-        """End what was being said, and say at once when the microphone went or came back."""
+    def _end_at(self, boundary: Boundary) -> Iterator[Event]:
+        """End the utterance, and report at once when the microphone went or came back."""
         yield from self._pipeline.flush()
-        if cut.problem != self._problem:
-            self._problem = cut.problem
-            self._state.show(rate=self._feeder.source.rate)
+        if boundary.problem != self._problem:
+            self._problem = boundary.problem
+            self._state.update(rate=self._feeder.source.rate)
             yield self._health()
 
     def _process(self, samples: Int16) -> Sequence[Event]:
-        self._record(samples)
+        self.sinks.on_audio(samples)
         self._meter.add(samples)
         self._health_meter.add(samples)
         began = time.thread_time()
         events = self._pipeline.process(samples)
-        taken = time.thread_time() - began
-        self._state.computed(taken, sum(isinstance(each, EmotionUpdate) for each in events))
+        cpu_seconds = time.thread_time() - began
+        frames = sum(isinstance(event, EmotionUpdate) for event in events)
+        self._state.add_cpu_time(cpu_seconds, frames)
         return events
 
-    def _noted(self, events: Iterator[Event] | Sequence[Event]) -> Iterator[Event]:
+    def _published(self, events: Iterator[Event] | Sequence[Event]) -> Iterator[Event]:
+        """Yield events once the snapshot and the sinks have them."""
         for event in events:
             self._state.apply(event)
+            self.sinks.on_event(event)
             yield event
-        self._feeder.unhurried = not self._pipeline.is_alert
-        self._state.show(
+        self._feeder.batching = not self._pipeline.is_alert
+        self._state.update(
             time=seconds(self._pipeline.position),
             input_dbfs=self._meter.read(),
             speaking=self._pipeline.is_speaking,
@@ -279,30 +231,5 @@ class Engine:
             self._lag_ms(),
             self._health_meter.read(),
             self._problem,
+            self.sinks.dropped(),
         )
-
-    def _record(self, samples: Int16) -> None:
-        with self._recording_explained():
-            if self._recording is not None:
-                self._recording.write(samples)
-
-    def _record_silence(self, samples: int) -> None:
-        with self._recording_explained():
-            if self._recording is not None:
-                self._recording.write_silence(samples)
-
-    def _close_recording(self) -> None:
-        with self._recording_explained():
-            if self._recording is not None:
-                self._recording.close()
-
-    @contextlib.contextmanager
-    def _recording_explained(self) -> Iterator[None]:
-        """A recording that fails is said once; recognition goes on."""
-        with self._recording_lock:
-            try:
-                yield
-            except OutputError as error:
-                self._recording = None
-                self._state.show(recording=None)
-                log.warning("the recording ended: %s", error)

@@ -1,8 +1,9 @@
-"""The feeder: moves a source, as 16 kHz mono, into the ring buffer at the pace of real time.
+"""The feeder: moves a source, as 16 kHz mono, into the ring buffer in real time.
 
-A microphone sets the pace itself and may overwrite what was not read. A file is delivered in small
-pieces, each when a microphone would have delivered it, and waits for the reader. So does silence in
-place of a microphone that is gone: it was not captured, so none of it may be overwritten and count.
+A microphone sets the pace itself and overwrites audio that was not read in time. A file is
+delivered in small pieces, each when a microphone would have delivered it, and waits for the reader.
+The silence that stands in for a lost microphone waits too: it was never captured, so it must not be
+overwritten and counted as lost.
 """
 
 import logging
@@ -12,20 +13,18 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime_ser.capture.resampler import Resampler
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import Block, Source
+from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
-
-Int16 = NDArray[np.int16]
 
 DELIVERY_SAMPLES = 320
 """A file is delivered in pieces of 20 ms."""
 
-UNHURRIED_SAMPLES = 1600
-"""While nobody speaks, audio is moved on every 100 ms: every 20 ms costs three times as much."""
+BATCH_SAMPLES = 1600
+"""While nobody speaks, audio is moved every 100 ms: every 20 ms takes three times the CPU time."""
 
 WAIT_SECONDS = 0.05
 SILENT_SECONDS = 2.0
@@ -34,12 +33,14 @@ log = logging.getLogger("realtime_ser")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """Where what is said ends: a pause, another microphone, one that goes or comes back.
+class Boundary:
+    """A place where the audio is interrupted, so that an utterance ends there.
+
+    The user paused, chose another microphone, or the microphone was lost or came back.
 
     Attributes:
-        sample: the absolute sample before which it ends.
-        problem: why there is silence from there on, ``None`` where the source is heard.
+        sample: the absolute index of the first sample after the interruption.
+        problem: why there is silence from there on, ``None`` while the source delivers audio.
     """
 
     sample: int
@@ -47,17 +48,17 @@ class Cut:
 
 
 class Feeder:
-    """Feeds one ring buffer from one source at a time. ``run`` is the capture thread's whole work.
+    """Feeds one ring buffer from one source at a time. The capture thread runs ``run``.
 
     Args:
         source: open; closed by ``run`` at its end.
         ring: int16, mono, 16 kHz.
-        last_sample: absolute sample before which to end; ``None`` goes on to the source's end.
+        last_sample: absolute sample before which to end; ``None`` continues to the source's end.
 
     Attributes:
-        cuts: for the reader to take, oldest first; each is there before the audio after it is.
+        boundaries: for the reader to take, oldest first; each is added before the audio after it.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
-        unhurried: set by the reader while it can wait for audio a little.
+        batching: set by the reader while larger, rarer pieces of audio are good enough.
     """
 
     def __init__(
@@ -74,10 +75,10 @@ class Feeder:
         self._frames_missed = 0
         self._samples_missed = 0
         self._pace = _Pace()
-        self._last_cut = Cut(0, None)
-        self.cuts: deque[Cut] = deque()
+        self._last_boundary = Boundary(0, None)
+        self.boundaries: deque[Boundary] = deque()
         self.silent_input = False
-        self.unhurried = False
+        self.batching = False
 
     @property
     def source(self) -> Source:
@@ -86,7 +87,7 @@ class Feeder:
 
     @property
     def overflows(self) -> int:
-        """Blocks dropped by the sound system, all sources together."""
+        """Blocks dropped by the sound system, over all sources."""
         return self._earlier_overflows + self._source.overflows
 
     @property
@@ -95,15 +96,15 @@ class Feeder:
         return self._samples_missed + self._ring.lost
 
     def stop(self) -> None:
-        """End soon."""
+        """Make ``run`` return soon."""
         self._stopping.set()
 
     def pause(self, paused: bool) -> None:
         """Hold a file back, or drop a microphone's audio, until called with ``False``."""
         (self._paused.set if paused else self._paused.clear)()
 
-    def exchange(self, source: Source) -> None:
-        """Go on with another open source."""
+    def switch(self, source: Source) -> None:
+        """Continue with another open source."""
         self._next_source = source
 
     def run(self) -> None:
@@ -121,14 +122,14 @@ class Feeder:
             self._ring.close()
 
     def _feed(self) -> bool:
-        """Feed from the present source; return whether another one follows it."""
+        """Feed from the current source; return whether another one follows it."""
         source = self._source
         state = _state(source)
         resampler = Resampler(source.rate, source.channels)
         self._pace.restart()
-        while self._wanted() and self._next_source is None:
+        while self._remaining() and self._next_source is None:
             if self._paused.is_set():
-                self._rest()
+                self._wait_while_paused()
                 continue
             block = source.read()
             if block is None:
@@ -138,16 +139,16 @@ class Feeder:
                 state = _state(source)
                 self._deliver(resampler.flush())
                 resampler = Resampler(source.rate, source.channels)
-                self._cut()
+                self._add_boundary()
             self._watch_for_silence(block)
             self._fill_gap()
             self._deliver(resampler.process(block))
-            if self.unhurried and source.live and len(block):
-                self._pace.rest(len(block) / source.rate, self._stopping)
-        return self._wanted() > 0
+            if self.batching and source.live and len(block):
+                self._pace.wait_for_batch(len(block) / source.rate, self._stopping)
+        return self._remaining() > 0
 
-    def _wanted(self) -> int:
-        """Return how many samples may still be delivered."""
+    def _remaining(self) -> int:
+        """Return how many samples may still be delivered, an hour's where there is no limit."""
         if self._stopping.is_set():
             return 0
         if self._last_sample is None:
@@ -156,21 +157,22 @@ class Feeder:
 
     def _deliver(self, samples: Int16) -> None:
         if self._source.live and not self._source.problem:
-            self._ring.write(samples[: self._wanted()])
+            self._ring.write(samples[: self._remaining()])
             return
         while len(samples):
-            length = UNHURRIED_SAMPLES if self.unhurried else DELIVERY_SAMPLES
+            length = BATCH_SAMPLES if self.batching else DELIVERY_SAMPLES
             piece, samples = samples[:length], samples[length:]
             if not self._source.live:
-                self._pace.await_turn(len(piece), self._stopping)
-            while not self._stopping.is_set() and self._ring.capacity - self._ring.unread < len(
-                piece
-            ):
+                self._pace.wait_until_due(len(piece), self._stopping)
+            while not self._stopping.is_set() and self._free_samples() < len(piece):
                 self._stopping.wait(WAIT_SECONDS)
-            self._ring.write(piece[: self._wanted()])
+            self._ring.write(piece[: self._remaining()])
 
-    def _rest(self) -> None:
-        self._cut()
+    def _free_samples(self) -> int:
+        return self._ring.capacity - self._ring.unread
+
+    def _wait_while_paused(self) -> None:
+        self._add_boundary()
         if self._source.live:
             self._source.read()
         else:
@@ -184,29 +186,29 @@ class Feeder:
         self._source, self._next_source = self._next_source, None
         self._silent_frames = 0
         self._frames_missed = 0
-        self._cut()
+        self._add_boundary()
 
-    def _cut(self) -> None:
-        cut = Cut(self._ring.written, self._source.problem)
-        if cut != self._last_cut:
-            self._last_cut = cut
-            self.cuts.append(cut)
+    def _add_boundary(self) -> None:
+        boundary = Boundary(self._ring.written, self._source.problem)
+        if boundary != self._last_boundary:
+            self._last_boundary = boundary
+            self.boundaries.append(boundary)
 
     def _fill_gap(self) -> None:
-        """Deliver silence for what the source lost, so that time stays true."""
+        """Deliver silence in place of the audio that the source lost, so that time stays true."""
         missed = self._source.lost_frames - self._frames_missed
         if missed:
             self._frames_missed += missed
             gap = round(missed * SAMPLE_RATE / self._source.rate)
             self._samples_missed += gap
-            self._cut()
+            self._add_boundary()
             self._deliver(np.zeros(gap, np.int16))
 
     def _watch_for_silence(self, block: Block) -> None:
         if not self._source.live or not len(block):
             return
-        heard = self._source.problem or block.any()
-        self._silent_frames = 0 if heard else self._silent_frames + len(block)
+        has_signal = self._source.problem or block.any()
+        self._silent_frames = 0 if has_signal else self._silent_frames + len(block)
         was_silent = self.silent_input
         self.silent_input = self._silent_frames >= SILENT_SECONDS * self._source.rate
         if self.silent_input and not was_silent:
@@ -217,28 +219,28 @@ class Feeder:
 
 
 def _state(source: Source) -> tuple[str | None, int, int]:
-    """Return what ends a stretch of audio when it changes."""
+    """Return the properties of a source whose change interrupts the audio."""
     return source.problem, source.rate, source.channels
 
 
 class _Pace:
-    """Real time: when a number of samples is due."""
+    """Tells when samples are due in real time."""
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Let the next sample be due from now on."""
-        self._due = self._came = time.monotonic()
+        """Make the next sample due now."""
+        self._due = self._last_block = time.monotonic()
 
-    def rest(self, seconds: float, stopping: threading.Event) -> None:
-        """Let audio gather, unless a block of so many seconds came much faster than real time."""
+    def wait_for_batch(self, seconds: float, stopping: threading.Event) -> None:
+        """Let audio accumulate, unless a block of ``seconds`` came much faster than real time."""
         now = time.monotonic()
-        passed, self._came = now - self._came, now
+        passed, self._last_block = now - self._last_block, now
         if passed > seconds / 2:
-            stopping.wait(UNHURRIED_SAMPLES / SAMPLE_RATE)
+            stopping.wait(BATCH_SAMPLES / SAMPLE_RATE)
 
-    def await_turn(self, samples: int, stopping: threading.Event) -> None:
-        """Wait until a microphone would have delivered so many more samples, or ``stopping``."""
+    def wait_until_due(self, samples: int, stopping: threading.Event) -> None:
+        """Wait until a microphone would have delivered this many more samples, or ``stopping``."""
         self._due += samples / SAMPLE_RATE
         stopping.wait(max(0.0, self._due - time.monotonic()))

@@ -1,4 +1,4 @@
-"""What a display may ask of a live run: a picture of the moment, and the controls."""
+"""What a display gets from a live run: a snapshot of its state, and the controls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of a live run, replaced whole and never changed.
+    """The state of a live run at one moment; immutable.
 
     Attributes:
         source: name of the microphone or file.
         rate: the rate it delivers, in hertz.
         live: whether it is a microphone.
-        time: seconds of audio analysed.
+        time: seconds of audio analyzed.
         input_dbfs: level of the newest audio, in dB of full scale (RMS), -90 at the lowest.
         speaking: whether an utterance has started and not yet ended.
         emotion: the newest emotion event, ``None`` before the first.
         utterance: the newest finished utterance, ``None`` before the first.
-        timeline: labelled stretches of the last minute, oldest first.
+        timeline: labeled stretches of the last minute, oldest first.
         overflows: blocks the sound system dropped, so far.
-        lost_samples: 16 kHz samples overwritten before they were analysed, so far.
-        lag_ms: audio captured and not yet analysed, in milliseconds.
+        lost_samples: 16 kHz samples overwritten before they were analyzed, so far.
+        lag_ms: audio captured and not yet analyzed, in milliseconds.
         compute_ms: mean CPU time of a frame (gate, frontend, embed, classify), ``None`` before the
             first.
         paused: whether the run is paused.
@@ -42,7 +42,7 @@ class Snapshot:
         silent_input: a microphone has delivered nothing but zeros for two seconds.
         problem: what is wrong with the microphone, ``None`` in normal operation.
         finished: whether the source has ended.
-        failure: what ended the run before its time.
+        failure: the error that ended the run early, ``None`` otherwise.
     """
 
     source: str
@@ -76,13 +76,13 @@ class DeviceChoice:
 
 
 class LiveRun(Protocol):
-    """What a display is given. No call waits for the worker longer than to swap a value."""
+    """A live run as a display sees it. No call blocks for longer than one write to a sink."""
 
     def snapshot(self) -> Snapshot:
-        """Return the newest picture."""
+        """Return the newest snapshot."""
 
     def pause(self, paused: bool) -> None:
-        """Stop or go on analysing; a file waits, a microphone's audio is dropped meanwhile."""
+        """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""
 
     def clear(self) -> None:
         """Forget the newest emotion and the timeline."""
@@ -91,7 +91,7 @@ class LiveRun(Protocol):
         """Return the input devices; raises AudioDeviceError when PortAudio is missing."""
 
     def switch_device(self, index: int) -> None:
-        """Go on with another microphone; raises AudioDeviceError, the old one then goes on."""
+        """Use another microphone; raises AudioDeviceError and keeps the old one if that fails."""
 
     def start_recording(self) -> Path:
         """Record from now on to a new WAV file in the current folder; raises OutputError."""

@@ -18,6 +18,7 @@ from realtime_ser.capture.sources import FileSource, Source
 from realtime_ser.events import Event
 from realtime_ser.live.engine import BUFFER_SECONDS, Engine
 from realtime_ser.output.recording import Recording
+from realtime_ser.output.terminal.controls import Controls
 
 CLIP = SAMPLES / "one_utterance.flac"
 
@@ -77,7 +78,7 @@ def test_the_recording_holds_exactly_what_was_analysed(
 ) -> None:
     samples = speech("one_utterance")
     recording = Recording(tmp_path / "out.wav")
-    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline(), recording=recording)
+    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline(), sinks=[recording])
     events = said(engine.events())
     recorded, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
     assert rate == 16_000
@@ -101,7 +102,7 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
     microphone = ScriptedMicrophone(samples)
     microphone.rests_before = 20
     recording = Recording(tmp_path / "out.wav")
-    engine = Engine(microphone, recognizer.pipeline(), recording=recording)
+    engine = Engine(microphone, recognizer.pipeline(), sinks=[recording])
     events = engine.events()
     next(events)
     microphone.may_go_on.set()
@@ -182,7 +183,7 @@ def test_a_microphone_that_comes_back_leaves_a_marked_gap(
     first, second = ScriptedMicrophone(before, GONE), ScriptedMicrophone(after)
     recording = Recording(tmp_path / "out.wav")
     source = Reconnecting(first, second, attempts=3)
-    engine = Engine(source, recognizer.pipeline(), recording=recording)
+    engine = Engine(source, recognizer.pipeline(), sinks=[recording])
     events = list(engine.events())
 
     gap = round((0.25 + 0.5 + 1) * 16_000)
@@ -299,13 +300,14 @@ def test_recording_can_be_switched_while_running(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     engine = Engine(FileSource(CLIP), recognizer.pipeline())
+    controls = Controls(engine)
     engine.start()
     time.sleep(0.4)
-    path = engine.start_recording()
-    assert engine.snapshot().recording == path
+    path = controls.start_recording()
+    assert controls.snapshot().recording == path
     time.sleep(0.6)
-    assert engine.stop_recording() == path
-    assert engine.snapshot().recording is None
+    assert controls.stop_recording() == path
+    assert controls.snapshot().recording is None
     engine.stop()
     recorded, _ = soundfile.read(path, dtype="int16")
     samples = speech("one_utterance")
@@ -321,13 +323,13 @@ def _starts(samples: NDArray[np.int16], beginning: NDArray[np.int16]) -> bool:
 def test_another_source_ends_what_was_being_said(recognizer: Recognizer) -> None:
     samples = speech("three_utterances")[:32_000]
     first, second = ScriptedMicrophone(samples), ScriptedMicrophone(speech("one_utterance"))
-    first._error = AudioDeviceError("read past the exchange", "fix the feeder")
+    first._error = AudioDeviceError("read past the switch", "fix the feeder")
     engine = Engine(first, recognizer.pipeline())
     original_read = first.read
 
     def read_and_exchange() -> NDArray[np.int16] | None:
         if first._error and engine._ring.written >= 24_000:
-            engine._feeder.exchange(second)
+            engine.switch_source(second)
         return original_read()
 
     first.read = read_and_exchange  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""The feeder on a scripted clock: how often it moves audio on, and cards whose clocks drift."""
+"""The feeder on a scripted clock: how often it moves audio, and sound cards whose clocks drift."""
 
 import threading
 
@@ -15,7 +15,7 @@ BLOCK = 320
 
 
 class Clock(threading.Event):
-    """A clock that waiting moves on, in the place of the event that stops the feeder."""
+    """A clock that waiting advances, in place of the event that stops the feeder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,64 +71,64 @@ class ReadAtOnce(RingBuffer[np.int16]):
 
     def __init__(self) -> None:
         super().__init__(16_000, dtype=np.int16)
-        self.heard: list[NDArray[np.int16]] = []
+        self.blocks: list[NDArray[np.int16]] = []
 
     def write(self, block: NDArray[np.int16]) -> None:
         super().write(block)
-        self.heard.append(self.read(self.capacity).samples)
+        self.blocks.append(self.read(self.capacity).samples)
 
 
-def fed(
+def feed(
     monkeypatch: pytest.MonkeyPatch,
     *,
-    unhurried: bool,
+    batching: bool,
     speed: float = 1.0,
     seconds: float = SECONDS,
 ) -> tuple[ReadAtOnce, Microphone]:
-    """Return what a feeder has made of some seconds."""
+    """Feed the samples of a microphone, and return where they went."""
     clock = Clock()
     monkeypatch.setattr(feeder, "time", clock)
     ring = ReadAtOnce()
     microphone = Microphone(clock, seconds, speed)
-    moving = Feeder(microphone, ring)
-    moving._stopping = clock
-    moving.unhurried = unhurried
-    moving.run()
-    np.testing.assert_array_equal(np.concatenate(ring.heard), microphone.samples)
-    assert moving.lost_samples == 0
+    fed = Feeder(microphone, ring)
+    fed._stopping = clock
+    fed.batching = batching
+    fed.run()
+    np.testing.assert_array_equal(np.concatenate(ring.blocks), microphone.samples)
+    assert fed.lost_samples == 0
     return ring, microphone
 
 
-def test_every_block_is_moved_on_at_once_while_somebody_speaks(
+def test_during_speech_every_block_is_moved_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ring, microphone = fed(monkeypatch, unhurried=False)
-    assert len(ring.heard) == pytest.approx(50 * SECONDS, abs=1)
+    ring, microphone = feed(monkeypatch, batching=False)
+    assert len(ring.blocks) == pytest.approx(50 * SECONDS, abs=1)
     assert microphone.longest <= 0
 
 
-def test_else_ten_times_a_second_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    ring, microphone = fed(monkeypatch, unhurried=True)
-    assert len(ring.heard) == pytest.approx(10 * SECONDS, rel=0.2)
-    assert microphone.longest < 0.101, "the first block of those gathered waited so long"
+def test_in_silence_blocks_are_moved_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring, microphone = feed(monkeypatch, batching=True)
+    assert len(ring.blocks) == pytest.approx(10 * SECONDS, rel=0.2)
+    assert microphone.longest < 0.101, "how long the first block of a batch waited"
 
 
-def test_audio_that_comes_faster_than_real_time_is_not_kept_waiting(
+def test_audio_faster_than_real_time_is_not_delayed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ring, microphone = fed(monkeypatch, unhurried=True, speed=50)
-    assert len(ring.heard) == pytest.approx(50 * SECONDS, abs=1)
+    ring, microphone = feed(monkeypatch, batching=True, speed=50)
+    assert len(ring.blocks) == pytest.approx(50 * SECONDS, abs=1)
     assert microphone.longest <= 0
 
 
-@pytest.mark.parametrize("unhurried", [False, True])
+@pytest.mark.parametrize("batching", [False, True])
 @pytest.mark.parametrize("parts_per_million", [-200, -50, 50, 200])
-def test_a_card_whose_clock_drifts_is_never_waited_for_nor_left_behind(
-    monkeypatch: pytest.MonkeyPatch, parts_per_million: int, unhurried: bool
+def test_a_drifting_card_clock_builds_up_no_delay(
+    monkeypatch: pytest.MonkeyPatch, parts_per_million: int, batching: bool
 ) -> None:
-    """Time is what the card counts: in ten minutes its 0.12 s pile up nowhere."""
+    """Time is the card's own sample count, so ten minutes of drift (0.12 s) must not accumulate."""
     speed = 1 + parts_per_million / 1e6
-    ring, microphone = fed(monkeypatch, unhurried=unhurried, speed=speed, seconds=600)
+    ring, microphone = feed(monkeypatch, batching=batching, speed=speed, seconds=600)
 
     assert ring.written == 600 * 16_000
-    assert microphone.longest <= (0.101 if unhurried else 1e-9)
+    assert microphone.longest <= (0.101 if batching else 1e-9)

@@ -31,7 +31,7 @@ from realtime_ser.output.terminal.level import Level
 from realtime_ser.output.terminal.palette import BACKGROUND, COLORS, GLYPHS, faded
 from realtime_ser.output.terminal.panel import Line, Panel, shorten
 from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
-from realtime_ser.output.terminal.status import HealthLine, Notices, Title, clock
+from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import label_columns
 from realtime_ser.settings import Settings
 
@@ -169,13 +169,6 @@ def luminance(color: str) -> float:
         for part in Color.parse(color).normalized
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3725, "1:02:05")]
-)
-def test_clock(seconds: float, expected: str) -> None:
-    assert clock(seconds) == expected
 
 
 def test_long_names_end_in_an_ellipsis() -> None:

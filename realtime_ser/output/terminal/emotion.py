@@ -4,6 +4,7 @@ from collections.abc import Hashable
 
 from realtime_ser.events import LABELS, UNCERTAIN, EmotionUpdate, SpeechEnded
 from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.format import percent
 from realtime_ser.output.terminal.lettering import columns_needed, lettering, rows_needed
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
@@ -27,11 +28,6 @@ VALUE = 9
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 TICK = "┃"
-
-
-def percent(value: float) -> str:
-    """Write a probability in whole percent."""
-    return f"{value:.0%}"
 
 
 def tint(label: str, *, now: bool) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.format import clock
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
     FAINT,
@@ -15,13 +16,6 @@ from realtime_ser.output.terminal.palette import (
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, length, shorten
 from realtime_ser.settings import SAMPLE_RATE
-
-
-def clock(seconds: float) -> str:
-    """Write ``seconds`` as minutes and seconds, with hours when there are any."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 class Title(Panel):
