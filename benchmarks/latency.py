@@ -1,4 +1,4 @@
-"""The delays a user feels: through the engine's threads, and until the label follows the voice."""
+"""The delay from audio to event, through the engine and its threads."""
 
 import contextlib
 import os
@@ -6,36 +6,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import permutations
-
-import numpy as np
-from numpy.typing import NDArray
 
 from realtime_ser.capture.sources import Replayed
 from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.events import EmotionUpdate, Event, SpeechEnded
+from realtime_ser.events import EmotionUpdate
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.feeder import DELIVERY_SAMPLES
 from realtime_ser.pipeline import Pipeline
+from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE, Settings
 from realtime_ser.speech.gate import VOTE_SAMPLES
 
-Int16 = NDArray[np.int16]
-
 BLOCK_SAMPLES = 5 * DELIVERY_SAMPLES
 SHORT_HOP = 0.12
+"""Seconds between events, short so that there are many."""
+
 FIRST_FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
-VOTE_WAIT_SECONDS = -FRAME_SAMPLES % VOTE_SAMPLES / SAMPLE_RATE
+"""Audio of a frame: 0.96 s of columns, and the 15 ms by which the last window reaches further."""
+
+VOTE_SECONDS = -FRAME_SAMPLES % VOTE_SAMPLES / SAMPLE_RATE
+"""Audio after the frame that the speech gate needs for its decision."""
 
 _SPIN = "import time\nend = time.time() + 120\nwhile time.time() < end: pass"
 
 
 class ArraySource(Replayed):
-    """Samples as a source that the engine replays at the pace of real time.
+    """Samples as a source that the engine replays in real time.
 
     Attributes:
-        began: when the first block was asked for, by ``time.perf_counter``: sample 0 is due then.
+        began: ``time.perf_counter`` at the first ``read``, which is when sample 0 is due.
     """
 
     name = "array"
@@ -55,7 +55,7 @@ class ArraySource(Replayed):
         return next(self._blocks, None)
 
     def close(self) -> None:
-        """Release nothing."""
+        """Do nothing."""
 
 
 def event_delays(model: EmotionModel, clip: Int16, seconds: float) -> list[float]:
@@ -71,7 +71,8 @@ def event_delays(model: EmotionModel, clip: Int16, seconds: float) -> list[float
 def _complete_at(event: EmotionUpdate) -> float:
     """Return when the block that completes a frame arrives, in seconds of audio.
 
-    The frame ends with its last window, waits for the gate's vote over that, and comes in a block.
+    The frame ends with its last window, the gate's decision comes a little later, and both arrive
+    in whole blocks.
     """
     start = round(event.start * SAMPLE_RATE / STEP_SAMPLES) * STEP_SAMPLES
     end = start + FRAME_SAMPLES
@@ -81,7 +82,7 @@ def _complete_at(event: EmotionUpdate) -> float:
 
 @contextlib.contextmanager
 def other_cores_busy() -> Iterator[None]:
-    """Keep every core but one busy, with processes that end by themselves if they must."""
+    """Keep every core but one busy, with processes that also end by themselves."""
     count = max(1, (os.cpu_count() or 2) - 1)
     command = [sys.executable, "-c", _SPIN]
     with contextlib.ExitStack() as processes:
@@ -89,48 +90,3 @@ def other_cores_busy() -> Iterator[None]:
             process = processes.enter_context(subprocess.Popen(command))
             processes.callback(process.kill)
         yield
-
-
-def label_changes(model: EmotionModel, clip: Int16) -> tuple[list[float], int]:
-    """Cut the clip's utterances against each other, in mid-speech.
-
-    Returns:
-        For every pair whose second label appears, the seconds from the cut to the end of the frame
-        that shows it first; and how many pairs have two different labels.
-    """
-    voices = [
-        clip[round(each.start * SAMPLE_RATE) : round(each.end * SAMPLE_RATE)]
-        for each in _events(model, clip)
-        if isinstance(each, SpeechEnded)
-    ]
-    named = [(voice, label) for voice in voices if (label := _label_alone(model, voice))]
-    pairs = [(a, b) for a, b in permutations(named, 2) if a[1] != b[1]]
-    delays = [_change(model, first, second, label) for (first, _), (second, label) in pairs]
-    return [each for each in delays if each is not None], len(pairs)
-
-
-def _label_alone(model: EmotionModel, voice: Int16) -> str | None:
-    labels = [each.label for each in _events(model, voice) if isinstance(each, SpeechEnded)]
-    return labels[0] if len(labels) == 1 else None
-
-
-def _change(model: EmotionModel, first: Int16, second: Int16, label: str) -> float | None:
-    """Return the seconds of audio from the cut to a label, ``None`` if it was there or never is."""
-    cut = len(first) / SAMPLE_RATE
-    updates = [
-        each
-        for each in _events(model, np.concatenate((first, second)))
-        if isinstance(each, EmotionUpdate)
-    ]
-    before = [each.label for each in updates if each.end <= cut]
-    if not before or before[-1] == label:
-        return None
-    return next(
-        (each.end - cut for each in updates if each.end > cut and each.label == label), None
-    )
-
-
-def _events(model: EmotionModel, samples: Int16) -> list[Event]:
-    # The likeliest label, however unlikely: of a synthetic voice it often is.
-    pipeline = Pipeline(model, Settings(threshold=0.0))
-    return [*pipeline.process(samples), *pipeline.flush()]

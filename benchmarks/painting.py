@@ -1,4 +1,7 @@
-"""What the terminal UI costs: the real app on a screen of 80 × 24 that nobody sees."""
+"""What the terminal UI times: the real app on a virtual screen of 80 × 24.
+
+This uses private parts of Textual; ``tests/benchmarks`` fails when they change.
+"""
 
 import asyncio
 import contextlib
@@ -23,13 +26,13 @@ from realtime_ser.settings import SAMPLE_RATE, Settings
 
 SIZE = (80, 24)
 PAINT_SECONDS = 2.0
-"""A picture that is not painted by then looks like the one before it."""
+"""A snapshot that is not painted by then looks the same as the one before it."""
 
 GAP_SECONDS = (0.04, 0.12)
 
 
 class _Run:
-    """A live run of which only the snapshot is asked."""
+    """A live run that only has a snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.now = snapshot
@@ -39,7 +42,7 @@ class _Run:
 
 
 class _MeasuredApp(EmotionApp):
-    """Says when it has painted; turns pictures into text as it would for a terminal."""
+    """Reports when it has painted, and renders its screen as it would for a terminal."""
 
     CSS_PATH: ClassVar[Any] = Path(app.__file__).with_name("app.tcss")
 
@@ -56,27 +59,27 @@ class _MeasuredApp(EmotionApp):
             self.painted.set()
 
     def _handle_signals(self) -> None:
-        """Leave the benchmark's own handlers in place."""
+        """Keep the benchmark's own handlers."""
 
 
-def pictures(model: EmotionModel, clip: NDArray[np.int16]) -> list[Snapshot]:
+def snapshots_of(model: EmotionModel, clip: NDArray[np.int16]) -> list[Snapshot]:
     """Return a snapshot for every event of the clip."""
     state = LiveState(Snapshot("demo", SAMPLE_RATE, live=False, speaking=True))
-    shown = []
+    snapshots = []
     for number, event in enumerate(Pipeline(model).process(clip)):
         state.apply(event)
-        state.show(time=float(number), input_dbfs=-20.0 - number % 20, compute_ms=1.0 + number)
-        shown.append(state.snapshot)
-    return shown
+        state.update(time=float(number), input_dbfs=-20.0 - number % 20, compute_ms=1.0 + number)
+        snapshots.append(state.snapshot)
+    return snapshots
 
 
-def paint_costs(snapshots: Sequence[Snapshot], count: int) -> list[float]:
-    """Return the CPU seconds of painting a new snapshot, so many times."""
+def paint_times(snapshots: Sequence[Snapshot], count: int) -> list[float]:
+    """Return the CPU seconds of painting a new snapshot, ``count`` times."""
 
     async def measure() -> list[float]:
         run = _Run(snapshots[0])
         screen = _MeasuredApp(run)
-        costs = []
+        times = []
         async with screen.run_test(size=SIZE):
             for index in range(count):
                 run.now = snapshots[index % len(snapshots)]
@@ -84,15 +87,15 @@ def paint_costs(snapshots: Sequence[Snapshot], count: int) -> list[float]:
                 began = time.thread_time()
                 screen.pull()
                 if await _painted(screen):
-                    costs.append(time.thread_time() - began)
-        return costs
+                    times.append(time.thread_time() - began)
+        return times
 
     with _painting_at_once():
         return asyncio.run(measure())
 
 
 def paint_delays(snapshots: Sequence[Snapshot], count: int) -> list[float]:
-    """Return the seconds from a new snapshot, at any moment, to its painted picture."""
+    """Return the seconds from a new snapshot, at a random time, to its painted screen."""
     moments = random.Random(0)
 
     async def measure() -> list[float]:
@@ -122,7 +125,7 @@ async def _painted(screen: _MeasuredApp) -> bool:
 
 @contextlib.contextmanager
 def _painting_at_once() -> Iterator[None]:
-    """Let Textual paint after 2 ms: waiting for its next sixtieth of a second costs no CPU."""
+    """Let Textual paint after 2 ms: waiting for its next sixtieth of a second times no CPU."""
     period, name = textual.screen.UPDATE_PERIOD, "UPDATE_PERIOD"
     setattr(textual.screen, name, 0.002)
     try:

@@ -11,6 +11,7 @@ from realtime_ser.capture.sources import FileSource
 from realtime_ser.demo import demo_clip
 from realtime_ser.live.engine import Engine
 from realtime_ser.output.terminal.app import EmotionApp
+from realtime_ser.output.terminal.controls import Controls
 
 PICTURE = Path(__file__).parents[1] / "docs" / "terminal.svg"
 MOMENT = 13.6
@@ -20,7 +21,7 @@ MOMENT = 13.6
 async def draw() -> None:
     """Replay the demo clip up to ``MOMENT`` and save the screen."""
     engine = Engine(FileSource(demo_clip()), Recognizer().pipeline())
-    app = EmotionApp(engine, Settings())
+    app = EmotionApp(Controls(engine), Settings())
     async with app.run_test(size=(100, 30)) as pilot:
         engine.start()
         while engine.snapshot().time < MOMENT:

@@ -90,7 +90,7 @@ def measure(recognizer: Recognizer, *, quick: bool) -> Report:
 
 
 def _real_time_factor(recognizer: Recognizer, runs: int) -> float:
-    duration = soundfile.info(demo_clip()).duration
+    duration = float(soundfile.info(demo_clip()).duration)
     factors = []
     for _ in range(runs):
         began = time.perf_counter()
