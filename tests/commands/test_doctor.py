@@ -21,7 +21,8 @@ from virtual_microphone import DEVICE, VirtualMicrophone
 
 from realtime_ser import doctor
 from realtime_ser.capture.devices import InputDevice
-from realtime_ser.doctor import Check
+from realtime_ser.doctor import Check, software
+from realtime_ser.doctor import microphone as microphone_checks
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import bundled_model_folder
 
@@ -163,12 +164,12 @@ def test_the_packages_are_those_the_program_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = [re.split("[<>=]", each)[0] for each in project["dependencies"]]
 
-    assert list(doctor.PACKAGES) == needed
+    assert list(software.PACKAGES) == needed
 
 
 def test_an_old_python_is_a_failure() -> None:
-    assert doctor.check_python((3, 10, 9)).state == "failure"
-    assert doctor.check_python((3, 11, 0)).state == "ok"
+    assert software.check_python((3, 10, 9)).state == "failure"
+    assert software.check_python((3, 11, 0)).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_an_old_python_is_a_failure() -> None:
     ],
 )
 def test_speed_against_the_budget(taken: list[float], state: str, shown: str) -> None:
-    check = doctor.judge_speed(taken, 0.48)
+    check = software.judge_speed(taken, 0.48)
 
     assert check.state == state
     assert shown in check.message
@@ -203,7 +204,7 @@ def test_speed_against_the_budget(taken: list[float], state: str, shown: str) ->
 def test_terminals(
     size: tuple[int, int], color: str | None, encoding: str, remedy: str | None
 ) -> None:
-    check = doctor.judge_terminal(size, color, encoding)
+    check = software.judge_terminal(size, color, encoding)
 
     assert check.state == ("ok" if remedy is None else "warning")
     assert check.remedy == remedy or str(remedy) in str(check.remedy)
@@ -236,7 +237,7 @@ QUIET_ROOM = 10 ** (-60 / 20) * NOISE
 
 
 def judge(*channels: Any) -> Check:
-    return doctor.judge_level(np.stack(channels, axis=1).astype(np.float32))
+    return microphone_checks.judge_level(np.stack(channels, axis=1).astype(np.float32))
 
 
 def test_a_quiet_room_is_ok() -> None:
@@ -295,7 +296,7 @@ CARD = InputDevice(3, "Card", "ALSA", 2, 44_100, False)
     [([16_000], "ok"), ([44_100, 48_000], "ok"), ([8_000, 48_000], "failure"), ([], "failure")],
 )
 def test_rates(accepted: list[int], state: str) -> None:
-    check = doctor.judge_rates(accepted, CARD)
+    check = microphone_checks.judge_rates(accepted, CARD)
 
     assert check.state == state
     assert "its own is 44100 Hz" in check.message
