@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from realtime_ser.bench import processes
 from realtime_ser.bench.report import Spread
 from realtime_ser.bench.stages import StageTimes
 from realtime_ser.bench.streams import Streams, search
@@ -75,7 +76,7 @@ def test_the_table_has_every_result(
         "analyze_mb": None,
         "live_mb": 87.4,
     }.items():
-        monkeypatch.setattr(bench.processes, name, lambda _=None, value=value: value)
+        monkeypatch.setattr(processes, name, lambda _=None, value=value: value)
 
     from realtime_ser.commands import main
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -72,8 +73,13 @@ def test_events_follow_the_contract() -> None:
     keys = {
         "speech_started": ["event", "time"],
         "emotion": [
-            *("event", "start", "end", "label", "confidence"),
-            *("probabilities", "frame_probabilities"),
+            "event",
+            "start",
+            "end",
+            "label",
+            "confidence",
+            "probabilities",
+            "frame_probabilities",
         ],
         "speech_ended": ["event", "start", "end", "label", "confidence", "probabilities"],
         "file": ["event", "path", "duration", "label", "confidence", "probabilities"],
@@ -89,7 +95,12 @@ def test_events_follow_the_contract() -> None:
 def test_health_follows_the_contract() -> None:
     health = [each for each in events_of(call("--input", CLIP).stdout) if each["event"] == "health"]
     assert list(health[-1]) == [
-        *("event", "time", "overflows", "lost_samples", "lag_ms", "input_dbfs"),
+        "event",
+        "time",
+        "overflows",
+        "lost_samples",
+        "lag_ms",
+        "input_dbfs",
     ]
     assert health[-1]["overflows"] == health[-1]["lost_samples"] == 0
 
@@ -249,12 +260,92 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     refused(call("analyze", CLIP, "--plot", tmp_path / "out.gif"), 1, ".png")
 
 
-def test_options_may_stand_before_or_behind_the_command() -> None:
-    before = call("--json", "--hop", "0.12", "analyze", CLIP)
-    behind = call("analyze", "--json", "--hop", "0.12", CLIP)
-    assert before.stdout == behind.stdout
-    updates = [each for each in events_of(before.stdout) if each["event"] == "emotion"]
+def test_live_is_the_default_command() -> None:
+    default = call("--input", CLIP, "--hop", "0.12")
+    named = call("live", "--input", CLIP, "--hop", "0.12")
+    assert said(events_of(default.stdout)) == said(events_of(named.stdout))
+    updates = [event for event in events_of(default.stdout) if event["event"] == "emotion"]
     assert updates[1]["start"] - updates[0]["start"] == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("command", ["analyze", "devices", "doctor", "bench"])
+def test_options_before_a_command_are_refused_with_the_right_order(command: str) -> None:
+    run = call("--json", command)
+    assert run.returncode == 2
+    assert run.stderr.decode().splitlines()[-1] == (
+        f"realtime-ser: error: options of {command} go after it, and it does not take those of a"
+        f" live run: realtime-ser {command} [options]"
+    )
+
+
+def test_a_wrong_command_lists_the_right_ones() -> None:
+    run = call("listen")
+    assert run.returncode == 2
+    for command in ("live", "analyze", "devices", "doctor", "bench"):
+        assert command in run.stderr.decode().splitlines()[-1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    "arguments", [["analyze", CLIP], ["analyze", "--json", CLIP], ["--demo"], ["doctor", "--json"]]
+)
+def test_a_full_disk_behind_standard_output_is_one_line(arguments: list[object]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [*COMMAND, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert run.returncode == 1
+    assert run.stderr.decode() == (
+        "realtime-ser: cannot write the output (no space left on device): write it elsewhere\n"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_a_closed_standard_output_leaves_the_event_file(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    command = shlex.join([*COMMAND, "--demo", "--duration", "2", "--events", str(path)])
+    run = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert events_of(path.read_bytes())[0]["event"] == "speech_started"
+
+
+# The event file.
+
+
+def test_events_go_to_a_file_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text("an older file")
+    run = call("--input", CLIP, "--events", path)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert path.read_bytes() == run.stdout
+
+
+def test_an_event_file_that_cannot_be_written(tmp_path: Path) -> None:
+    refused(call("--demo", "--events", tmp_path / "no" / "events.jsonl"), 1, "no folder")
+    refused(call("--demo", "--events", tmp_path), 1, "it is a folder")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        refused(call("--demo", "--events", tmp_path / "pipe"), 1, "it is a pipe")
+
+
+def test_outputs_never_overwrite_the_input_or_each_other(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, speech("one_utterance"), 16_000)
+    before = clip.read_bytes()
+    refused(call("--input", clip, "--record", clip), 2, "--record would overwrite")
+    refused(call("--input", clip, "--events", clip), 2, "--events would overwrite")
+    both = tmp_path / "out.wav"
+    refused(call("--demo", "--record", both, "--events", both), 2, "give two names")
+    assert clip.read_bytes() == before
+    assert not both.exists()
+
+
+def test_outputs_are_left_alone_if_the_run_cannot_start(tmp_path: Path) -> None:
+    old = tmp_path / "events.jsonl"
+    old.write_text("an older file")
+    refused(call("--input", tmp_path / "missing.wav", "--events", old), 1, "missing.wav")
+    refused(call("--demo", "--model", tmp_path / "nowhere", "--events", old), 1, "nowhere")
+    assert old.read_text() == "an older file"
 
 
 def test_a_missing_model_folder(tmp_path: Path) -> None:
@@ -283,6 +374,9 @@ def test_a_missing_model_folder(tmp_path: Path) -> None:
         ["--duration", "3", "devices"],
         ["--no-reconnect", "devices"],
         ["--demo", "bench"],
+        ["bench", "--demo"],
+        ["devices", "--duration", "3"],
+        ["live", "analyze", "a.wav"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
@@ -309,7 +403,7 @@ def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
 
 def test_help_names_every_option_of_the_design() -> None:
     text = call("--help").stdout.decode()
-    options = "device input demo json duration record window hop vad-mode threshold model"
+    options = "device input demo json events duration record window hop vad-mode threshold model"
     for option in options.split():
         assert f"--{option}" in text
 

@@ -86,12 +86,14 @@ def test_people_get_a_line_a_check_with_its_remedy_beneath(no_devices: dict[str,
     [
         ("sounddevice", "OSError('PortAudio library not found')", ["portaudio"], "install"),
         (
-            *("soundfile", "OSError('sndfile library not found')"),
+            "soundfile",
+            "OSError('sndfile library not found')",
             ["packages", "speech gate", "speed"],
             "install realtime-ser again",
         ),
         (
-            *("webrtcvad", "ImportError('broken')"),
+            "webrtcvad",
+            "ImportError('broken')",
             ["packages", "speech gate", "speed"],
             "install",
         ),
