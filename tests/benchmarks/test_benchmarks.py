@@ -64,10 +64,10 @@ def test_the_table_has_the_same_results(measured: dict[str, Any]) -> None:
         measured["machine"],
         measured["model"],
         measured["silence_cpu_percent"],
-        *(
-            Spread(**measured[name])
-            for name in ("paint", "event_to_painted", "frame_to_event", "frame_to_event_busy")
-        ),
+        Spread(**measured["paint"]),
+        Spread(**measured["event_to_painted"]),
+        Spread(**measured["frame_to_event"]),
+        Spread(**measured["frame_to_event_busy"]),
         LabelChanges(**measured["label_changes"]),
         NetworkSpeed(**measured["network"]),
         None,
