@@ -9,8 +9,8 @@ import pandas
 from matplotlib.figure import Figure
 
 from realtime_ser.events import LABELS
-from realtime_ser.output.paths import unwritable
 from realtime_ser.output.palette import ON_WHITE
+from realtime_ser.output.paths import unwritable
 from train.evaluation.calibration import BINS, Reliability
 
 if TYPE_CHECKING:
