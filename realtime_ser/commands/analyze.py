@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_plot(options: argparse.Namespace) -> None:
-    """Find out before the analysis whether its plot can be drawn."""
+    """Check before the analysis that its plot can be drawn."""
     from realtime_ser.output.plot import check_plot_path
 
     if len(options.files) > 1:

@@ -19,10 +19,10 @@ class Check:
     """What one check found.
 
     Attributes:
-        name: what was looked at, in a word or two.
+        name: what was checked, in a word or two.
         state: ``ok``, ``warning`` (live use works, with less) or ``failure`` (it does not).
         message: what was found.
-        remedy: what to do about it; ``None`` where nothing is to be done.
+        remedy: what to do about it; ``None`` if nothing.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Check:
 
 
 def guarded(name: str, check: Callable[..., Check], *arguments: object) -> Check:
-    """Make a check; one that raises has failed, and the others are still made."""
+    """Make a check; an exception is a failure, and the other checks are still made."""
     try:
         return check(*arguments)
     except RealtimeSerError as error:
@@ -52,7 +52,7 @@ def without_home(check: Check) -> Check:
 
 
 def live_use_fails(checks: Iterable[Check]) -> bool:
-    """Return whether any check says that live use does not work."""
+    """Return whether any check has failed."""
     return any(check.state == "failure" for check in checks)
 
 
@@ -65,7 +65,7 @@ def as_line(check: Check, encoding: str = "utf-8") -> str:
 
 
 def summary(checks: Sequence[Check]) -> str:
-    """Return the last line: what all checks together say."""
+    """Return the last line: the verdict, and how many checks failed."""
     failures = sum(check.state == "failure" for check in checks)
     warnings = sum(check.state == "warning" for check in checks)
     verdict = "live use would fail" if failures else "ready for live use"

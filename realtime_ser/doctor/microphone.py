@@ -21,10 +21,10 @@ from realtime_ser.samples import Float32
 from realtime_ser.settings import SAMPLE_RATE
 
 RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
-"""Rates a device is asked about, in hertz, besides its own."""
+"""Rates to try, in hertz, besides the device's own."""
 
 SETTLING_SECONDS = 0.25
-"""Left out of the level check: many devices begin with zeros or a click."""
+"""Discarded before the level check: many devices begin with zeros or a click."""
 
 LEVEL_SECONDS = 1.0
 LEVEL_DEADLINE_SECONDS = 5.0
@@ -34,13 +34,13 @@ MOST_CLIPPED = 0.001
 HIGHEST_OFFSET = 0.02
 LOUDEST_FLOOR_DBFS = -35.0
 QUIETEST_PEAK_DBFS = -70.0
-"""What a microphone may deliver: parts of full scale, a share of the samples, and levels."""
+"""Limits of a good microphone: fractions of full scale, a share of the samples, and levels."""
 
 SILENCE_DBFS = -120.0
 
 
 def check_portaudio() -> Check:
-    """Load PortAudio and say which one it is."""
+    """Load PortAudio and report its version."""
     return Check("portaudio", "ok", load_portaudio().get_portaudio_version()[1])
 
 
@@ -54,14 +54,14 @@ def check_devices() -> Check:
 
 
 def check_rates(device: InputDevice) -> Check:
-    """Ask at which rates a device can be opened."""
+    """Find the rates at which a device can be opened."""
     rates = sorted({*RATES, device.rate})
     with quiet_native_audio():
         return judge_rates(accepted_rates(load_portaudio(), device, rates), device)
 
 
 def judge_rates(accepted: Sequence[int], device: InputDevice) -> Check:
-    """Say which rates a device accepts; it takes 16 kHz or its own to listen."""
+    """Judge the rates that a device accepts; live use needs 16 kHz or the device's own."""
     rates = ", ".join(map(str, accepted)) or "none"
     message = f"opens at {rates} Hz; its own is {device.rate} Hz"
     if SAMPLE_RATE in accepted or device.rate in accepted:
@@ -71,12 +71,12 @@ def judge_rates(accepted: Sequence[int], device: InputDevice) -> Check:
 
 
 def check_level(device: InputDevice) -> Check:
-    """Listen for a second and judge what comes."""
+    """Record a second and judge its level."""
     return judge_level(_record(device))
 
 
 def _record(device: InputDevice) -> Float32:
-    """Return a second of what a device delivers, shape ``[frames, channels]``."""
+    """Return a second of a device's audio, shape ``[frames, channels]``."""
     source = MicrophoneSource(device)
     try:
         settling = round(SETTLING_SECONDS * source.rate)
@@ -98,7 +98,7 @@ def _record(device: InputDevice) -> Float32:
 
 
 def judge_level(samples: Float32) -> Check:
-    """Say what is wrong with a second of audio from a microphone in a quiet room.
+    """Judge a second of audio from a microphone in a quiet room.
 
     Args:
         samples: full scale at ±1, shape ``[frames, channels]``.

@@ -32,10 +32,10 @@ PACKAGES = {
     "textual": "textual",
     "webrtcvad-wheels": "webrtcvad",
 }
-"""Packages that live use needs, and the module by which to see that each can be loaded."""
+"""Packages that live use needs, and the module to import as a check; ``None`` for none."""
 
 SLOW, TOO_SLOW = 0.1, 1.0
-"""Shares of a hop's own length that computing it may take: a busy machine needs the rest."""
+"""Shares of a hop's length that its computation may take; a busy machine needs the rest."""
 
 WARM_UP_HOPS = 2
 
@@ -44,7 +44,7 @@ SMALLEST_TERMINAL = (40, 12)
 
 
 def check_python(version: Sequence[int]) -> Check:
-    """Say which Python runs which version of the program, on what."""
+    """Report the versions of Python and of the program, and the platform."""
     number = ".".join(map(str, version))
     message = f"Python {number} on {platform.system()} {platform.machine()}"
     if tuple(version) < OLDEST_PYTHON:
@@ -53,7 +53,7 @@ def check_python(version: Sequence[int]) -> Check:
 
 
 def check_packages() -> Check:
-    """Say which versions are installed, and that each package can be loaded."""
+    """Report the installed versions, and check that every package can be imported."""
     versions, problems = [], []
     for package, module in PACKAGES.items():
         try:
@@ -70,7 +70,7 @@ def check_packages() -> Check:
 
 
 def check_terminal(output: TextIO) -> Check:
-    """Say what the terminal UI has to draw on."""
+    """Describe the terminal."""
     if not output.isatty():
         return Check("terminal", "ok", "output goes elsewhere: a live run prints JSON Lines")
     from rich.console import Console
@@ -81,7 +81,7 @@ def check_terminal(output: TextIO) -> Check:
 
 
 def judge_terminal(size: tuple[int, int], color: str | None, encoding: str) -> Check:
-    """Say whether a terminal of this size, colour system and encoding shows everything."""
+    """Judge whether a terminal of this size, color system and encoding shows everything."""
     message = f"{size[0]} columns, {size[1]} rows, color: {color or 'none'}, {encoding}"
     remedies = []
     if size[0] < SMALLEST_TERMINAL[0] or size[1] < SMALLEST_TERMINAL[1]:
@@ -96,7 +96,7 @@ def judge_terminal(size: tuple[int, int], color: str | None, encoding: str) -> C
 
 
 def check_gate() -> Check:
-    """Let the speech gate hear silence and the demo clip."""
+    """Run the speech gate on silence and on the demo clip."""
     from realtime_ser.speech.gate import Opened, SpeechGate
 
     def utterances(samples: Int16) -> int:
@@ -119,7 +119,7 @@ def _demo_samples() -> Int16:
 
 
 def check_model(folder: Path) -> Check:
-    """Load a model folder, its files compared with the hashes of its manifest."""
+    """Load a model folder, which compares its files with the hashes in its manifest."""
     shown = _shown_folder(folder)
     try:
         manifest = EmotionModel(folder).manifest
@@ -131,7 +131,7 @@ def check_model(folder: Path) -> Check:
 
 
 def _shown_folder(folder: Path) -> str:
-    """Return what to call a model folder: its path may name the user."""
+    """Return a name for a model folder that does not reveal the user's name, as its path may."""
     if folder == bundled_model_folder():
         return "bundled"
     is_home = folder.absolute() == Path(os.path.expanduser("~"))  # noqa: PTH111
@@ -156,7 +156,7 @@ def check_speed(folder: Path) -> Check:
 
 
 def judge_speed(taken: Sequence[float], hop: float) -> Check:
-    """Compare what hops took, in seconds, with the time there is for one."""
+    """Compare the times that hops took, in seconds, with the length of a hop."""
     median = float(np.median(taken))
     share = median / hop
     message = (

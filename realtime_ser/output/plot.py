@@ -46,7 +46,7 @@ _TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 180
 
 
 def check_plot_path(path: Path) -> None:
-    """Find out before the analysis whether its plot can be drawn and written.
+    """Check before the analysis that its plot can be drawn and written.
 
     Raises:
         OutputError: the name ends neither in ``.png`` nor in ``.svg``, the file cannot be written,

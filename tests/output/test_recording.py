@@ -1,4 +1,4 @@
-"""Recordings: bit for bit what was analysed, and there after a crash."""
+"""Recordings: bit for bit what was analyzed, and valid after a crash."""
 
 import os
 import signal

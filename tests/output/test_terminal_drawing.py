@@ -190,7 +190,7 @@ async def test_the_large_word(snapshot: Snapshot, word: str) -> None:
             assert row.startswith(letters.rstrip())
 
 
-async def test_warnings_outlast_all_other_figures_on_a_narrow_screen() -> None:
+async def test_a_narrow_screen_leaves_out_everything_but_warnings() -> None:
     app, _ = build(replace(SPEAKING, lost_samples=20_000, overflows=3))
     async with app.run_test(size=(48, 24)):
         assert text(app, HealthLine).endswith(" ! overflows 3    ! lost 1.2 s")
