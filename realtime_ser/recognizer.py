@@ -1,19 +1,20 @@
 """The Python interface: a loaded model that recognizes arrays, streams and microphones."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime_ser.analysis import analyse
+from realtime_ser.analysis import analyse, resampled
 from realtime_ser.capture.resampler import Resampler
+from realtime_ser.capture.sources import FileSource
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import AudioInputError
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
-from realtime_ser.samples import as_block
+from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings
 
 
@@ -115,9 +116,40 @@ class Recognizer:
             raise AudioInputError("there are no samples", "give at least one")
         resampler = Resampler(sample_rate, block.shape[1])
         mono = np.concatenate((resampler.process(block), resampler.flush()))
-        *events, result = analyse([mono], self.pipeline(), "samples")
-        assert isinstance(result, FileResult)
-        return Recognition(result.label, result.confidence, result.probabilities, tuple(events))
+        return _collect(analyse([mono], self.pipeline(), "samples"), None)
+
+    def recognize_file(
+        self,
+        path: str | Path,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        on_audio: Callable[[Int16], None] | None = None,
+    ) -> Recognition:
+        """Recognize a whole sound file, as fast as possible.
+
+        Args:
+            path: the file.
+            on_event: is called with each event as soon as it is known, the ``FileResult`` last.
+            on_audio: is called with all analyzed audio, 16 kHz mono int16, shape ``[n]``.
+
+        Raises:
+            AudioInputError: the file is missing, no audio, or damaged; ``on_event`` then has the
+                events before the damage.
+        """
+        blocks = resampled(FileSource(Path(path)))
+        return _collect(analyse(blocks, self.pipeline(), str(path), on_audio), on_event)
+
+
+def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) -> Recognition:
+    """Run an analysis to its end and return what it found."""
+    collected: list[Event] = []
+    for event in events:
+        if on_event is not None:
+            on_event(event)
+        collected.append(event)
+    *_, result = collected
+    assert isinstance(result, FileResult)
+    return Recognition(result.label, result.confidence, result.probabilities, tuple(collected[:-1]))
 
 
 def listen(
@@ -147,8 +179,8 @@ def listen(
     """
     from realtime_ser.capture.devices import find_input_device
     from realtime_ser.capture.reconnect import open_microphone
-    from realtime_ser.engine import Engine
+    from realtime_ser.live.engine import Engine
 
     pipeline = (recognizer or Recognizer()).pipeline()
     source = open_microphone(find_input_device(device), reconnect=reconnect)
-    return Engine(source, pipeline, duration=duration, reconnect=reconnect).events()
+    return Engine(source, pipeline, duration=duration).events()

@@ -8,7 +8,7 @@ from typing import Any
 
 from realtime_ser.emotion.model import BUNDLED_MODEL
 from realtime_ser.errors import RealtimeSerError
-from realtime_ser.output.json_lines import silence_broken_pipe
+from realtime_ser.output.json_lines import discard_stdout
 
 CACHE_FOLDER = "cache"
 MODEL_FOLDER = Path("models") / BUNDLED_MODEL
@@ -39,7 +39,7 @@ def run_command(
         print(f"{program.split()[-1]}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of the output has closed it
-        silence_broken_pipe()
+        discard_stdout()
     except KeyboardInterrupt:
         return 130
     return 0

@@ -17,6 +17,7 @@ from realtime_ser.capture.devices import (
     keeping_portaudio,
     load_portaudio,
 )
+from realtime_ser.capture.formats import choose_format
 from realtime_ser.capture.resampler import check_rate
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.errors import AudioDeviceError, AudioInputError
@@ -116,7 +117,7 @@ class MicrophoneSource:
             resources.enter_context(keeping_portaudio())
             device = find_again(device)
             with _explained(self._sounddevice, self.name):
-                self.rate, self.channels = _choose_format(self._sounddevice, device)
+                self.rate, self.channels = choose_format(self._sounddevice, device)
                 self._ring = RingBuffer(
                     MICROPHONE_BUFFER_SECONDS * self.rate, self.channels, dtype=np.float32
                 )
@@ -191,24 +192,6 @@ class MicrophoneSource:
 
     def _end(self) -> None:
         self._ended = True
-
-
-def _choose_format(sounddevice: Any, device: InputDevice) -> tuple[int, int]:
-    """Return the first rate and channel count that is allowed; raises the last refusal."""
-    counts = [count for count in (1, 2, device.channels) if count <= device.channels]
-    formats = [(rate, count) for rate in (SAMPLE_RATE, device.rate) for count in counts]
-    refusal: Exception | None = None
-    for rate, count in formats:
-        try:
-            sounddevice.check_input_settings(
-                device=device.index, channels=count, dtype="float32", samplerate=rate
-            )
-        except sounddevice.PortAudioError as error:
-            refusal = error
-        else:
-            return rate, count
-    assert refusal is not None
-    raise refusal
 
 
 _REMEDIES = {

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from realtime_ser.events import LABELS
-from realtime_ser.output.plot import COLOURS
+from realtime_ser.output.palette import ON_WHITE
 from train.evaluation.calibration import BINS, Reliability
 from train.files import explain_write_errors
 from train.model.fit import LOG_FILE
@@ -118,7 +118,7 @@ def _draw_reliability(axes: "Axes", before: Reliability, after: Reliability) -> 
 def _draw_recall(axes: "Axes", scores: Mapping[str, Any]) -> None:
     means = [scores["mean"]["recall"][label] for label in LABELS]
     deviations = [scores["deviation"]["recall"][label] or 0.0 for label in LABELS]
-    colors = [COLOURS[label] for label in LABELS]
+    colors = [ON_WHITE[label] for label in LABELS]
     axes.barh(LABELS, means, xerr=deviations, color=colors, capsize=3)
     axes.invert_yaxis()
     axes.axvline(1 / len(LABELS), color="grey", linestyle="--", linewidth=1)
