@@ -6,17 +6,17 @@ import json
 import logging
 import math
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from types import FrameType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.native_output import quiet_c_libraries
 from realtime_ser.settings import VAD_MODES, Settings
+from realtime_ser.signals import handlers_restored, terminated_cleanly
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _check_placement(parser, options)
     try:
-        with _terminated_cleanly():
+        with terminated_cleanly(), quiet_c_libraries():
             return int(options.run(options))
     except SettingsError as error:
         return _explained(error, WRONG_USAGE)
@@ -61,22 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _explained(error: RealtimeSerError, code: int) -> int:
     print(f"realtime-ser: {error}", file=sys.stderr)
     return code
-
-
-@contextlib.contextmanager
-def _terminated_cleanly() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
-
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    numbers = [signal.SIGTERM] + ([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])
-    before = [signal.signal(number, leave) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 # Options.
@@ -259,7 +243,7 @@ def _live(options: argparse.Namespace) -> int:
     source = _open_source(options, shows_terminal)
     try:
         recording = Recording(options.record) if options.record else None
-    except RealtimeSerError:
+    except BaseException:
         source.close()
         raise
     engine = Engine(
@@ -320,7 +304,7 @@ def _detached_stdin() -> BinaryIO:
 def _show_terminal(engine: Any, settings: Settings, ends: bool) -> int:
     from realtime_ser.output.terminal.app import EmotionApp
 
-    with _screen_for_the_terminal():
+    with handlers_restored(), _screen_for_the_terminal():
         app = EmotionApp(engine, settings, exit_when_finished=ends)
         engine.start()
         try:

@@ -25,15 +25,16 @@ from realtime_ser.capture.devices import (
     InputDevice,
     find_input_device,
     list_input_devices,
-    load_portaudio,
     no_input_device,
 )
-from realtime_ser.capture.sources import Block, MicrophoneSource
+from realtime_ser.capture.microphone import MicrophoneSource
+from realtime_ser.capture.portaudio import load_portaudio
+from realtime_ser.capture.sources import Block
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel, bundled_model_folder, find_model_folder
 from realtime_ser.errors import AudioDeviceError, RealtimeSerError
 from realtime_ser.events import EmotionUpdate
-from realtime_ser.native_output import quiet_native_audio
+from realtime_ser.native_output import quiet_audio_libraries
 from realtime_ser.settings import SAMPLE_RATE, Settings
 
 State = Literal["ok", "warning", "failure"]
@@ -374,7 +375,7 @@ def _accepted_rates(sounddevice: Any, device: InputDevice) -> list[int]:
             return False
         return True
 
-    with quiet_native_audio():
+    with quiet_audio_libraries():
         return [
             rate
             for rate in sorted({*RATES, device.rate})

@@ -73,6 +73,9 @@ class Engine:
         self._next_health = HEALTH_SAMPLES
         self._capture_thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._starting = threading.Lock()
+        self._started = False
+        self._closed = False
         self._failure: BaseException | None = None
         self._problem: str | None = None
         self._reconnect = reconnect
@@ -90,18 +93,36 @@ class Engine:
             AudioDeviceError: the microphone failed.
             AudioInputError: the file or stream is damaged; raised after the events before that.
         """
-        self._capture_thread.start()
         try:
+            self.start_capture()
             while (chunk := self._next_chunk()) is not None:
                 yield from self._noted(self._analyse(chunk))
             yield from self._noted(self._pipeline.flush())
             yield self._health()
         finally:
-            self._feeder.stop()
-            self._capture_thread.join(STOP_SECONDS)
-            self._close_recording()
+            self.close()
         if self._failure is not None:
             raise self._failure
+
+    def start_capture(self) -> None:
+        """Begin to gather audio, before ``events`` asks for it; safe to call twice."""
+        with self._starting:
+            if self._started or self._closed:
+                return
+            self._capture_thread.start()
+            self._started = True
+
+    def close(self) -> None:
+        """Release the source and the recording, and let a waiting ``events`` end.
+
+        For any thread, at any time; safe to call twice.
+        """
+        with self._starting:
+            self._closed = True
+        self._feeder.close()
+        if self._started and self._capture_thread is not threading.current_thread():
+            self._capture_thread.join(STOP_SECONDS)
+        self._close_recording()
 
     def start(self) -> None:
         """Run in a worker thread, for a display that polls ``snapshot``."""
@@ -112,6 +133,8 @@ class Engine:
         self._feeder.stop()
         if self._worker_thread.is_alive():
             self._worker_thread.join(STOP_SECONDS)
+        else:
+            self.close()
 
     def snapshot(self) -> Snapshot:
         """Return the newest picture."""
@@ -161,9 +184,14 @@ class Engine:
         Raises:
             OutputError: it cannot be written.
         """
-        recording = Recording(Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav")))
+        name = Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav"))
+        recording = Recording(name, keep_others=True)
         with self._recording_lock:
-            self._recording = recording
+            before, self._recording = self._recording, recording
+            if before is not None:
+                before.close()
+            if self._closed:
+                recording.close()
         self._state.show(recording=recording.path)
         return recording.path
 
@@ -201,7 +229,7 @@ class Engine:
 
     def _next_chunk(self) -> Chunk[np.int16] | None:
         """Return the next audio, ``None`` at the end."""
-        while True:
+        while not self._closed:
             # Asked first: what is written before it closes is still read.
             closed = self._ring.closed
             chunk = self._ring.read(READ_SAMPLES)
@@ -210,6 +238,7 @@ class Engine:
             if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
+        return None
 
     def _analyse(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:

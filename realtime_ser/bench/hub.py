@@ -1,9 +1,11 @@
 """The straightforward way, for comparison: TF Hub's YAMNet on the whole window at every hop."""
 
+import contextlib
 import io
 import os
 import time
 import warnings
+from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import cycle
 from typing import Any
@@ -16,7 +18,6 @@ from realtime_ser.emotion.frontend import to_float
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import EmotionUpdate, SpeechEnded
-from realtime_ser.native_output import quiet_native_stderr
 from realtime_ser.output.json_lines import JsonLines
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.settings import SAMPLE_RATE, Settings
@@ -46,6 +47,22 @@ def _missing(reason: str) -> RealtimeSerError:
     )
 
 
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Point descriptor 2 at nothing meanwhile, which only a command without other threads may do.
+
+    TensorFlow writes to it past the C library.
+    """
+    before, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
 def load_hub() -> Any:
     """Load the published module.
 
@@ -54,13 +71,13 @@ def load_hub() -> Any:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with warnings.catch_warnings(), quiet_native_stderr():
+        with warnings.catch_warnings(), _quiet_stderr():
             warnings.simplefilter("ignore")
             import tensorflow_hub
     except ImportError as error:
         raise _missing(str(error)) from error
     try:
-        with quiet_native_stderr():
+        with _quiet_stderr():
             return tensorflow_hub.load(YAMNET_URL)
     except Exception as error:  # whatever the network, the cache and TensorFlow raise
         reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.errors import OutputError
-from realtime_ser.output.paths import check_ending, unwritable
+from realtime_ser.output.paths import check_ending, create_new, unwritable
 from realtime_ser.settings import SAMPLE_RATE
 
 SAMPLES_BETWEEN_UPDATES = SAMPLE_RATE // 2
@@ -28,8 +28,11 @@ class Recording:
     """A 16 kHz mono 16-bit WAV file that is valid up to its last half second at any time.
 
     The header is our own: soundfile writes its lengths only when a file is closed, so a killed
-    program would leave a file of length zero. A file of the same name is overwritten.
-    For one thread at a time.
+    program would leave a file of length zero. For one thread at a time.
+
+    Args:
+        path: of the file. What was there is overwritten.
+        keep_others: leave a file of that name alone and add a number to this one's.
 
     Attributes:
         path: the file.
@@ -38,13 +41,16 @@ class Recording:
         OutputError: the name does not end in ``.wav``, or the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep_others: bool = False) -> None:
         check_ending(path, (".wav",))
         self.path = path
         self._samples = 0
         self._samples_in_header = 0
         try:
-            self._file = path.open("wb")
+            if keep_others:
+                self.path, self._file = create_new(path)
+            else:
+                self._file = path.open("wb")
         except OSError as error:
             raise unwritable(path, error) from error
         with self._explained():

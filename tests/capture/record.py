@@ -12,7 +12,7 @@ import soundfile
 
 from realtime_ser.capture.devices import find_input_device
 from realtime_ser.capture.resampler import Resampler
-from realtime_ser.capture.sources import MicrophoneSource
+from realtime_ser.capture.microphone import MicrophoneSource
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.settings import SAMPLE_RATE
 
