@@ -34,7 +34,7 @@ from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel, bundled_model_folder, find_model_folder
 from realtime_ser.errors import AudioDeviceError, RealtimeSerError
 from realtime_ser.events import EmotionUpdate
-from realtime_ser.native_output import quiet_audio_libraries
+from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
 from realtime_ser.settings import SAMPLE_RATE, Settings
 
 State = Literal["ok", "warning", "failure"]
@@ -375,7 +375,7 @@ def _accepted_rates(sounddevice: Any, device: InputDevice) -> list[int]:
             return False
         return True
 
-    with quiet_audio_libraries():
+    with quiet_audio_libraries(), filtered_stderr():
         return [
             rate
             for rate in sorted({*RATES, device.rate})

@@ -25,34 +25,45 @@ class Finalizer:
         self._close = close
         self._finalize = weakref.finalize(owner, self._run)
         self._finalize.atexit = False
-        _waiting.add(self)
+        _waiting[self] = None
 
     def detach(self) -> None:
         """Forget about it: it has been closed."""
         self._finalize.detach()
-        _waiting.discard(self)
+        _waiting.pop(self, None)
 
     def run_at_exit(self) -> None:
-        """Close now, in this thread."""
+        """Close now; what cannot be closed is left behind."""
         self.detach()
-        self._close()
+        thread = self._start()
+        if thread is not None:
+            thread.join(EXIT_SECONDS)
 
     def _run(self) -> None:
-        if self not in _waiting:
-            return
-        _waiting.discard(self)
+        if self in _waiting:
+            _waiting.pop(self, None)
+            self._start()
+
+    def _start(self) -> threading.Thread | None:
+        thread = threading.Thread(target=self._close, name="close dropped", daemon=True)
         try:
-            threading.Thread(target=self._close, name="close dropped", daemon=True).start()
+            thread.start()
         except RuntimeError:  # no thread can be started any more
             self._close()
+            return None
+        return thread
 
 
-_waiting: set[Finalizer] = set()
+EXIT_SECONDS = 2.0
+"""How long closing may hold up the end of a program: a sound server may stand still."""
+
+
+_waiting: dict[Finalizer, None] = {}  # in the order in which they were made
 
 
 def close_everything() -> None:
-    """Close what is still open; to be called at exit, before the libraries behind it end."""
-    for finalizer in list(_waiting):
+    """Close what is still open, the newest first; for exit, before the libraries behind it end."""
+    for finalizer in reversed(list(_waiting)):
         finalizer.run_at_exit()
 
 

@@ -1,10 +1,10 @@
 """Keeps the messages of native libraries off the user's screen, without moving a descriptor.
 
-Descriptor 2 belongs to the whole process, and so do the threads that write to it. So a program
-that uses this package as a library only gets ALSA's and JACK's own message handlers replaced while
-it opens a microphone (``quiet_audio_libraries``), and LiteRT's one announcement taken out
-(``without_announcement``). Only the command, which owns its process, turns off everything that C
-code prints (``quiet_c_libraries``).
+Descriptor 2 belongs to the whole process, whose other threads write to it. So in a program that
+uses this package as a library, ALSA's and JACK's own message handlers are replaced while a
+microphone is open (``quiet_audio_libraries``), and lines known to be chatter are taken out of what
+C code prints while a library starts (``filtered_stderr``). Only the command, which owns its
+process, turns off everything that C code prints (``quiet_c_libraries``).
 """
 
 import contextlib
@@ -112,35 +112,83 @@ def quiet_c_libraries() -> Iterator[None]:
         variable.value = before  # the other stays open: a thread may be writing to it
 
 
-@contextlib.contextmanager
-def without_announcement(beginning: bytes) -> Iterator[None]:
-    """Take one line out of what C code prints meanwhile, and let everything else through.
+class _Filter:
+    """Takes what is known to be chatter out of what C code prints to ``stderr`` for a moment.
 
-    What C code prints to its ``stderr`` is gathered in memory, and printed at the end without the
-    lines that begin with ``beginning``. The descriptor is not touched.
+    That is gathered in memory, and the rest printed when the last who asked for it has ended: other
+    threads lose nothing. The descriptor is not touched.
     """
-    variable = _c_stderr()
-    if variable is None:
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    text, size = ctypes.c_char_p(), ctypes.c_size_t()
-    libc.open_memstream.restype = ctypes.c_void_p
-    memory = libc.open_memstream(ctypes.byref(text), ctypes.byref(size))
-    if not memory:
-        yield
-        return
-    before, variable.value = variable.value, memory
-    try:
-        yield
-    finally:
-        variable.value = before
-        libc.fflush(ctypes.c_void_p(memory))  # and not closed: a thread may be writing to it
-        lines = ctypes.string_at(text, size.value).splitlines(keepends=True) if size.value else []
-        rest = b"".join(line for line in lines if not line.startswith(beginning))
+
+    def __init__(self) -> None:
+        self._lock = ForkSafeLock()
+        self._users = 0
+        self._before: int | None = None
+        self._memory: int | None = None
+        self._text, self._size = ctypes.c_char_p(), ctypes.c_size_t()
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        variable = _c_stderr()
+        if variable is None:
+            yield
+            return
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._gather(variable)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._print_rest(variable)
+
+    def after_fork(self) -> None:
+        """Have a child print as usual: the thread that would see to it may be the parent's."""
+        variable = _c_stderr()
+        if variable is not None and self._before is not None:
+            variable.value, self._before = self._before, None
+
+    def _gather(self, variable: ctypes.c_void_p) -> None:
+        if self._memory is None:  # once: another thread may still write to it afterwards
+            libc = ctypes.CDLL(None)
+            libc.open_memstream.restype = ctypes.c_void_p
+            self._memory = libc.open_memstream(ctypes.byref(self._text), ctypes.byref(self._size))
+        if self._memory is not None:
+            self._before, variable.value = variable.value, self._memory
+
+    def _print_rest(self, variable: ctypes.c_void_p) -> None:
+        if self._before is None:
+            return
+        variable.value, self._before = self._before, None
+        libc, memory = ctypes.CDLL(None), ctypes.c_void_p(self._memory)
+        libc.fflush(memory)
+        text = ctypes.string_at(self._text, self._size.value)
+        libc.rewind(memory)
+        lines = text.splitlines(keepends=True)
+        rest = b"".join(line for line in lines if not line.startswith(CHATTER))
         if rest:
             libc.fwrite(rest, ctypes.c_size_t(1), ctypes.c_size_t(len(rest)), variable)
             libc.fflush(variable)
+
+
+CHATTER = (
+    b"INFO: Created TensorFlow Lite",  # LiteRT, for the first model of a process
+    b"Expression '",  # PortAudio, whose error is raised as well
+    b"ALSA lib ",
+    b"Cannot connect to server",  # JACK, like the next two
+    b"jack server is not running",
+    b"JackShmReadWritePtr",
+)
+"""What lines begin with that native libraries print while they start and nothing is wrong, or while
+an error that says the same is raised."""
+
+filtered_stderr = _Filter()
+"""Keeps such lines off the screen in a ``with``; may be nested and shared by threads."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=filtered_stderr.after_fork)
 
 
 def _c_stderr() -> ctypes.c_void_p | None:

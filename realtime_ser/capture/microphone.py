@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.devices import InputDevice, find_again
-from realtime_ser.capture.portaudio import keeping_portaudio, load_portaudio
+from realtime_ser.capture.portaudio import forked_after_start, keeping_portaudio, load_portaudio
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import WAIT_SECONDS
 from realtime_ser.errors import AudioDeviceError
 from realtime_ser.finalizers import Finalizer
 from realtime_ser.fork_safety import ForkSafeLock
-from realtime_ser.native_output import quiet_audio_libraries
+from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
 from realtime_ser.settings import SAMPLE_RATE
 
 CALLBACKS_PER_SECOND = 50
@@ -34,6 +34,9 @@ Counted and not timed, so that a program that was suspended does not take itself
 
 WAITS_BEFORE_NEVER = 50
 """Waits for the very first audio: virtual devices take two seconds to deliver it."""
+
+CLOSE_SECONDS = 1.0
+"""How long a device may take to close in another thread: a sound server may stand still."""
 
 _opening = ForkSafeLock(wait=0)
 """PortAudio must not open two streams at once. A sound server that stands still may hold this for
@@ -61,7 +64,6 @@ class MicrophoneSource:
         self.name = device.name
         self._empty_waits = 0
         self._waits_before_dead = WAITS_BEFORE_NEVER
-        self._closed = False
         self._process = os.getpid()
         self._sounddevice = load_portaudio()
         self._resources = _Resources()
@@ -92,7 +94,7 @@ class MicrophoneSource:
         """
         inbox = self._inbox
         inbox.ring.wait(WAIT_SECONDS)
-        if self._closed:
+        if self._resources.closed:
             return None
         if inbox.failure:
             raise inbox.failure
@@ -102,7 +104,7 @@ class MicrophoneSource:
             return samples
         self._empty_waits += 1
         gone = inbox.ended or self._empty_waits >= self._waits_before_dead
-        if gone and not self._closed:
+        if gone and not self._resources.closed:
             raise AudioDeviceError(
                 f"{self.name!r} has stopped delivering audio",
                 "check that it is plugged in and that the sound system runs, then start again",
@@ -111,7 +113,6 @@ class MicrophoneSource:
 
     def close(self) -> None:
         """Release the device and wake a waiting ``read``; safe to call twice."""
-        self._closed = True
         if self._process != os.getpid():
             return
         self._resources.close()
@@ -122,7 +123,7 @@ class MicrophoneSource:
         self._resources.enter(quiet_audio_libraries())
         self._resources.enter(keeping_portaudio())
         device = find_again(device)
-        with _opening, _explained(self._sounddevice, self.name):
+        with _opening, filtered_stderr(), _explained(self._sounddevice, self.name):
             self.rate, self.channels = _choose_format(self._sounddevice, device)
             self._inbox = _Inbox(self.rate, self.channels, self._sounddevice.CallbackAbort)
             stream = self._sounddevice.InputStream(
@@ -141,9 +142,14 @@ class MicrophoneSource:
 
 
 class _Resources:
-    """What an open microphone holds, apart from it, so that it can be dropped and still closed."""
+    """What an open microphone holds, apart from it, so that it can be dropped and still closed.
+
+    Attributes:
+        closed: whether ``close`` has been called.
+    """
 
     def __init__(self) -> None:
+        self.closed = False
         self._stack = contextlib.ExitStack()
         self._lock = threading.RLock()
 
@@ -156,9 +162,13 @@ class _Resources:
         self._stack.callback(function)
 
     def close(self) -> None:
-        """Release everything; a second thread waits until the first is done."""
-        with self._lock:
-            self._stack.close()
+        """Release everything; a second thread waits for the first, but not for ever."""
+        self.closed = True
+        if self._lock.acquire(timeout=CLOSE_SECONDS):
+            try:
+                self._stack.close()
+            finally:
+                self._lock.release()
 
 
 class _Inbox:
@@ -226,6 +236,11 @@ _OTHER_REMEDY = (
     " program record"
 )
 
+_FORKED_REMEDY = (
+    "start this process without forking, as multiprocessing's spawn does: few sound systems can be"
+    " used in a process forked from one that has used them"
+)
+
 
 @contextlib.contextmanager
 def _explained(sounddevice: Any, name: str) -> Iterator[None]:
@@ -236,7 +251,7 @@ def _explained(sounddevice: Any, name: str) -> Iterator[None]:
         host_text = error.args[2][2] if len(error.args) > 2 else ""
         text = host_text or str(error.args[0]).rpartition(": ")[2]
         remedies = [remedy for part, remedy in _REMEDIES.items() if part in text]
-        raise AudioDeviceError(
-            f"{name!r} cannot be opened ({text})",
-            remedies[0] if remedies else _OTHER_REMEDY,
-        ) from error
+        remedy = remedies[0] if remedies else _OTHER_REMEDY
+        if forked_after_start():
+            remedy = _FORKED_REMEDY
+        raise AudioDeviceError(f"{name!r} cannot be opened ({text})", remedy) from error

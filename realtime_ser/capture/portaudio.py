@@ -15,7 +15,7 @@ from typing import Any
 from realtime_ser.errors import AudioDeviceError
 from realtime_ser.finalizers import close_everything
 from realtime_ser.fork_safety import ForkSafeLock, loading
-from realtime_ser.native_output import quiet_audio_libraries
+from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
 
 INSTALL_COMMANDS = {
     "apt": "sudo apt install libportaudio2",
@@ -31,6 +31,7 @@ portaudio_lock = ForkSafeLock()
 
 _open_streams = 0
 _ends_after_streams = False
+_forked_after_start = False
 
 
 def load_portaudio() -> Any:
@@ -63,17 +64,22 @@ def keeping_portaudio() -> Iterator[None]:
             _open_streams -= 1
 
 
+def forked_after_start() -> bool:
+    """Whether this process was forked from one that had started PortAudio."""
+    return _forked_after_start
+
+
 def refresh_devices() -> None:
     """Restart PortAudio, which else knows only the devices that were there when it started.
 
-    Does nothing while this program has a stream open.
+    Does nothing while this program has a stream open, or has inherited PortAudio by a fork.
 
     Raises:
         AudioDeviceError: PortAudio is missing or does not start.
     """
     sounddevice = load_portaudio()
-    with quiet_audio_libraries(), portaudio_lock:
-        if _open_streams:
+    with quiet_audio_libraries(), filtered_stderr(), portaudio_lock:
+        if _open_streams or _forked_after_start:
             return
         # Not sounddevice's own functions: they point descriptor 2 at nothing meanwhile.
         sounddevice._lib.Pa_Terminate()
@@ -88,8 +94,11 @@ def _import_sounddevice() -> Any:
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
-        with contextlib.nullcontext() if "sounddevice" in sys.modules else quiet_audio_libraries():
+        if "sounddevice" in sys.modules:
             import sounddevice
+        else:
+            with quiet_audio_libraries(), filtered_stderr():
+                import sounddevice
     finally:
         sys.meta_path.remove(finder)
     if not _ends_after_streams:
@@ -158,12 +167,14 @@ def _how_to_install() -> str:
     return "install your system's package of the PortAudio library"
 
 
-def _leave_streams_to_the_parent() -> None:
+def _leave_portaudio_to_the_parent() -> None:
     """In a forked child: never end PortAudio, which would wait for threads that are not there."""
+    global _forked_after_start
     sounddevice = sys.modules.get("sounddevice")
-    if sounddevice is not None and _open_streams:
+    if sounddevice is not None:
+        _forked_after_start = True
         vars(sounddevice)["_initialized"] = 0
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_streams_to_the_parent)
+    os.register_at_fork(after_in_child=_leave_portaudio_to_the_parent)

@@ -1,8 +1,7 @@
 """The network at run time: a verified model folder, run by LiteRT."""
 
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
 from realtime_ser.errors import ModelError
 from realtime_ser.fork_safety import ForkSafeLock, import_native, loading
-from realtime_ser.native_output import without_announcement
+from realtime_ser.native_output import filtered_stderr
 
 MODEL_VARIABLE = "REALTIME_SER_MODEL"
 BUNDLED_MODEL = "yamnet-ravdess-1"
@@ -72,7 +71,7 @@ class EmotionModel:
         self.manifest = read_manifest(self.folder)
         content = read_verified(self.folder, self.manifest, MODEL_FILE)
         self._lock = ForkSafeLock()
-        with loading, _without_litert_announcement():
+        with loading, filtered_stderr():
             self._interpreter = _load(content, self.folder)
             frame = _frame_shapes(self.manifest)
             named = ("embedding", "speech") if self.manifest.has_speech_output else ("embedding",)
@@ -135,21 +134,6 @@ class EmotionModel:
 
 
 _EXPORT_AGAIN = "export it again with the training package"
-
-
-_announced = False
-
-
-@contextlib.contextmanager
-def _without_litert_announcement() -> Iterator[None]:
-    """Keep LiteRT from printing, for the first model of a process, which delegate it uses."""
-    global _announced
-    if _announced:
-        yield
-        return
-    with without_announcement(b"INFO: Created TensorFlow Lite"):
-        yield
-    _announced = True
 
 
 def _load(content: bytes, folder: Path) -> Any:
