@@ -68,12 +68,12 @@ class Engine:
         self._feeder = Feeder(source, self._ring, last_sample)
         self._pipeline = pipeline
         self._recording = recording
-        self._recording_lock = threading.Lock()
+        self._recording_lock = threading.RLock()
         self._meter, self._health_meter = LevelMeter(), LevelMeter()
         self._next_health = HEALTH_SAMPLES
         self._capture_thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._started = False
         self._closed = False
         self._failure: BaseException | None = None

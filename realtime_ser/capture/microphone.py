@@ -69,7 +69,7 @@ class MicrophoneSource:
         self._resources = _Resources()
         self._finalizer = Finalizer(self, self._resources.close)
         try:
-            self._open(device)
+            _in_thread(lambda: self._open(device))
         except BaseException:
             self.close()
             raise
@@ -138,7 +138,7 @@ class MicrophoneSource:
             )
             self._resources.on_close(stream.close)
             self._resources.on_close(self._inbox.ring.close)  # first, for it wakes a waiting read
-            stream.start()
+            self._resources.unless_closed(stream.start)
 
 
 class _Resources:
@@ -155,11 +155,21 @@ class _Resources:
 
     def enter(self, context: contextlib.AbstractContextManager[None]) -> None:
         """Enter a context until ``close``."""
-        self._stack.enter_context(context)
+        context.__enter__()
+        self.on_close(lambda: context.__exit__(None, None, None))
 
     def on_close(self, function: Callable[[], object]) -> None:
         """Have a function called by ``close``, before those given earlier."""
-        self._stack.callback(function)
+        self.unless_closed(lambda: self._stack.callback(function), otherwise=function)
+
+    def unless_closed(
+        self, function: Callable[[], object], otherwise: Callable[[], object] = lambda: None
+    ) -> None:
+        """Call a function, unless ``close`` was called, which else waits for it."""
+        with self._lock:
+            (otherwise if self.closed else function)()
+            if self.closed:  # meanwhile, without waiting any longer
+                self._stack.close()
 
     def close(self) -> None:
         """Release everything; a second thread waits for the first, but not for ever."""
@@ -169,6 +179,27 @@ class _Resources:
                 self._stack.close()
             finally:
                 self._lock.release()
+
+
+def _in_thread(function: Callable[[], None]) -> None:
+    """Call a function in a thread of its own, and raise what it raises.
+
+    Ctrl-C interrupts the main thread alone. There it would come between PortAudio's opening of a
+    stream and our hearing of it, and nobody could close that stream any more.
+    """
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            function()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call, name="open", daemon=True)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
 
 
 class _Inbox:
