@@ -62,13 +62,14 @@ def as_integer(value: object, name: str, error: type[RealtimeSerError]) -> int:
     value = _scalar(value)
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         whole = operator.index(value)
-        if abs(whole) > LARGEST_INTEGER:
-            raise error(f"{name} is {shown(value)}", "give a smaller number")
-        return whole
-    number = as_number(value, name, error)
-    if not number.is_integer():
-        raise error(f"{name} is {shown(value)}, not a whole number", "give a whole number")
-    return int(number)
+    else:
+        number = as_number(value, name, error)
+        if not number.is_integer():
+            raise error(f"{name} is {shown(value)}, not a whole number", "give a whole number")
+        whole = int(number)
+    if abs(whole) > LARGEST_INTEGER:
+        raise error(f"{name} is {shown(value)}, too large", "give a smaller number")
+    return whole
 
 
 def as_flag(value: object, name: str, error: type[RealtimeSerError]) -> bool:

@@ -199,4 +199,7 @@ def _c_stderr() -> ctypes.c_void_p | None:
     libc = ctypes.CDLL(None)
     if sys.platform == "linux" and not hasattr(libc, "gnu_get_libc_version"):
         return None  # musl keeps it in read-only memory
-    return ctypes.c_void_p.in_dll(libc, name)
+    try:
+        return ctypes.c_void_p.in_dll(libc, name)
+    except ValueError:
+        return None
