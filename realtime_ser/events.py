@@ -5,7 +5,7 @@ labels to a float; they sum to 1.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from realtime_ser.settings import SAMPLE_RATE
@@ -81,12 +81,14 @@ class Health:
     Attributes:
         time: seconds of audio captured since the start.
         overflows: blocks the sound system dropped before the program saw them, so far.
-        lost_samples: 16 kHz samples overwritten before they were analysed, so far.
-        lag_ms: audio captured and not yet analysed, in milliseconds.
+        lost_samples: 16 kHz samples overwritten before they were analyzed, so far.
+        lag_ms: audio captured and not yet analyzed, in milliseconds.
         input_dbfs: level of the input since the last health event, in dB of full scale (RMS).
         problem: what is wrong with the microphone, ``None`` in normal operation. An event of its
-            own says so as soon as it is known, and another one when it is over; what lies between
-            their times was not heard.
+            own says so as soon as it is known, and another one when it is over; nothing was
+            captured in between.
+        dropped: events that outputs discarded so far because their receivers were too slow, by
+            output; empty in normal operation.
     """
 
     name: ClassVar[str] = "health"
@@ -96,6 +98,7 @@ class Health:
     lag_ms: float
     input_dbfs: float
     problem: str | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 Event = SpeechStarted | EmotionUpdate | SpeechEnded | FileResult | Health
@@ -125,12 +128,14 @@ def choose_label(probabilities: Probabilities, threshold: float) -> tuple[str, f
 def to_dict(event: Event) -> dict[str, Any]:
     """Return the event as a JSON object: its name, then its fields in order.
 
-    A health event without a problem has no such field.
+    A health event leaves out ``problem`` and ``dropped`` in normal operation.
     """
     # Not ``asdict``: its deep copies take ten times as long.
     values = {each.name: getattr(event, each.name) for each in fields(event)}
-    if isinstance(event, Health) and event.problem is None:
-        del values["problem"]
+    if isinstance(event, Health):
+        for name in ("problem", "dropped"):
+            if not values[name]:
+                del values[name]
     copied = {
         name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()
     }

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Never, Self
 
-from realtime_ser.engine import Engine
 from realtime_ser.errors import AudioDeviceError, RealtimeSerError
 from realtime_ser.events import Event
 from realtime_ser.finalizers import Finalizer
+from realtime_ser.live.engine import Engine
 
 
 class Listener(Iterator[Event]):

@@ -1,20 +1,22 @@
 """The Python interface: a loaded model that recognizes arrays, streams and microphones."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Never
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime_ser.analysis import analyse
-from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, shown
+from realtime_ser.analysis import analyse, resampled
+from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, as_path, shown
 from realtime_ser.capture.resampler import Resampler, check_rate
+from realtime_ser.capture.sources import FileSource
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
-from realtime_ser.samples import as_block
+from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings
 
 if TYPE_CHECKING:
@@ -141,9 +143,41 @@ class Recognizer:
             raise AudioInputError("there are no samples", "give at least one")
         resampler = Resampler(_as_rate(sample_rate), block.shape[1])
         mono = np.concatenate((resampler.process(block), resampler.flush()))
-        *events, result = analyse([mono], self.pipeline(), "samples")
-        assert isinstance(result, FileResult)
-        return Recognition(result.label, result.confidence, result.probabilities, tuple(events))
+        return _collect(analyse([mono], self.pipeline(), "samples"), None)
+
+    def recognize_file(
+        self,
+        path: AnyPath,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        on_audio: Callable[[Int16], None] | None = None,
+    ) -> Recognition:
+        """Recognize a whole sound file, as fast as possible.
+
+        Args:
+            path: the file.
+            on_event: is called with each event as soon as it is known, the ``FileResult`` last.
+            on_audio: is called with all analyzed audio, 16 kHz mono int16, shape ``[n]``.
+
+        Raises:
+            AudioInputError: the file is missing, no audio, or damaged; ``on_event`` then has the
+                events before the damage.
+        """
+        path = as_path(path, "the sound file", AudioInputError)
+        blocks = resampled(FileSource(path))
+        return _collect(analyse(blocks, self.pipeline(), str(path), on_audio), on_event)
+
+
+def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) -> Recognition:
+    """Run an analysis to its end and return what it found."""
+    collected: list[Event] = []
+    for event in events:
+        if on_event is not None:
+            on_event(event)
+        collected.append(event)
+    *_, result = collected
+    assert isinstance(result, FileResult)
+    return Recognition(result.label, result.confidence, result.probabilities, tuple(collected[:-1]))
 
 
 def listen(
@@ -179,8 +213,8 @@ def listen(
     """
     from realtime_ser.capture.devices import as_choice, find_input_device
     from realtime_ser.capture.reconnect import open_microphone
-    from realtime_ser.engine import Engine
     from realtime_ser.listener import Listener
+    from realtime_ser.live.engine import Engine
 
     device = as_choice(device)
     seconds = None if duration is None else _as_duration(duration)
@@ -191,7 +225,7 @@ def listen(
     with contextlib.ExitStack() as unless_owned:
         source = open_microphone(find_input_device(device), reconnect=reconnect)
         unless_owned.callback(source.close)
-        listener = Listener(Engine(source, pipeline, duration=seconds, reconnect=reconnect))
+        listener = Listener(Engine(source, pipeline, duration=seconds))
         unless_owned.pop_all()
     return listener
 

@@ -7,13 +7,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from realtime_ser.errors import AudioInputError
 
+Int16 = NDArray[np.int16]
+Float32 = NDArray[np.float32]
+
 FULL_SCALE = 32768.0
 LARGEST_SAMPLE = 1.0 - 1.0 / FULL_SCALE
 MOST_CHANNELS = 64
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
-def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
+def to_int16(samples: ArrayLike) -> Int16:
     """Return samples as int16 of the same shape; floats beyond ±1, full scale, are clipped.
 
     Raises:
@@ -28,11 +31,11 @@ def to_int16(samples: ArrayLike) -> NDArray[np.int16]:
         )
     wide = values.astype(np.float32, copy=False) if values.dtype == np.float16 else values
     clipped = wide.clip(-1.0, LARGEST_SAMPLE)
-    rounded: NDArray[np.int16] = np.rint(clipped * FULL_SCALE).astype(np.int16)
+    rounded: Int16 = np.rint(clipped * FULL_SCALE).astype(np.int16)
     return rounded
 
 
-def as_block(samples: ArrayLike) -> NDArray[np.float32] | NDArray[np.int16]:
+def as_block(samples: ArrayLike) -> Float32 | Int16:
     """Return samples of shape ``[n]`` or ``[n, channels]`` as int16 or float32 ``[n, channels]``.
 
     Raises:

@@ -35,7 +35,7 @@ def handlers_restored() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def terminated_cleanly() -> Iterator[None]:
+def exiting_on_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
 
     def leave(number: int, _: FrameType | None) -> NoReturn:

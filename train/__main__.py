@@ -7,7 +7,7 @@ from typing import Any
 
 from realtime_ser.emotion.model import BUNDLED_MODEL
 from realtime_ser.errors import RealtimeSerError
-from realtime_ser.output.json_lines import silence_broken_pipe
+from realtime_ser.output.json_lines import discard_stdout
 
 CACHE_FOLDER = "cache"
 MODEL_FOLDER = Path("models") / BUNDLED_MODEL
@@ -23,7 +23,7 @@ def main() -> int:
         print(f"train: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read the tables has seen enough
-        silence_broken_pipe()
+        discard_stdout()
     except KeyboardInterrupt:
         return 130
     return 0

@@ -1,6 +1,4 @@
-"""``realtime-ser bench``: what recognition costs on this machine, every figure measured in one run.
+"""Measurements of ``realtime-ser bench``, all on the bundled demo clip.
 
-Wall times come from ``time.perf_counter``; where CPU time is said, from ``time.thread_time`` or
-``time.process_time``. The audio is the bundled demo clip, looped. ``measure.py`` takes the figures
-in turn, ``report.py`` says what each of them means, ``table.py`` prints them for people.
+Wall time comes from ``time.perf_counter``, CPU time from ``time.thread_time``.
 """

@@ -2,64 +2,77 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from realtime_ser.bench.report import Streams
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.events import SpeechEnded
 from realtime_ser.pipeline import Pipeline
+from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
-
-Int16 = NDArray[np.int16]
 
 LIMIT_SECONDS = 0.05
 BLOCK_SAMPLES = 320
 BLOCK_SECONDS = BLOCK_SAMPLES / SAMPLE_RATE
 STARTS = 24
-"""Streams start one after the other within a hop of 24 blocks, as independent callers would."""
+"""Streams start one after the other within a hop of 24 blocks, like independent callers."""
 
 LEAD_IN_SECONDS = 2.0
-"""Until every stream's gate has opened and its first frame is complete; nothing counts before."""
+"""Delays count from here on: by then every gate has opened and has its first whole frame."""
 
 GIVE_UP_SECONDS = 0.5
-"""A thread that far behind cannot catch up."""
+"""A thread that is this late cannot catch up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Live streams on one thread, in real time.
+
+    Attributes:
+        per_core: most streams, of the numbers tried, whose events all came within ``limit_ms``.
+        limit_ms: from when the block that completes an event is due to the event.
+        speech_share: share of the clip's time that lies in utterances.
+        latest_ms: each number of streams that was tried, and its latest event.
+    """
+
+    per_core: int
+    limit_ms: float
+    speech_share: float
+    latest_ms: dict[int, float]
 
 
 def measure_streams(
-    model: EmotionModel, clip: Int16, hop_cost: float, seconds: float, tries: int
+    model: EmotionModel, clip: Int16, hop_seconds: float, seconds: float, tries: int
 ) -> Streams:
-    """Search the number of streams whose every event comes in time.
+    """Search for the largest number of streams whose every event comes in time.
 
     Args:
         model: shared by the streams.
-        clip: what they hear, each from another place on.
-        hop_cost: seconds of work in a hop, where the search begins.
+        clip: 16 kHz mono int16, shape ``[n]``; each stream plays it from another place.
+        hop_seconds: work in a hop, from which the search starts.
         seconds: how long to feed each number of streams.
         tries: numbers of streams to try.
     """
-    hop = Pipeline(model).settings.hop
-    share = speech_share(model, clip)
-    full = hop / hop_cost / share
-    tried: list[tuple[int, float]] = []
+    pipeline = Pipeline(model)
+    events = [*pipeline.process(clip), *pipeline.flush()]
+    spoken = sum(event.end - event.start for event in events if isinstance(event, SpeechEnded))
+    share = spoken * SAMPLE_RATE / len(clip)
+    full = pipeline.settings.hop / hop_seconds / share
+    latest: dict[int, float] = {}
 
     def keeps_up(count: int) -> bool:
-        latest = latest_event(model, clip, count, seconds)
-        tried.append((count, round(1000 * latest, 3)))
-        return latest <= LIMIT_SECONDS
+        latest[count] = round(1000 * latest_event(model, clip, count, seconds), 3)
+        return latest[count] <= 1000 * LIMIT_SECONDS
 
-    count = search(keeps_up, int(0.5 * full), int(1.1 * full), tries)
-    latest = min((each for number, each in tried if number == count), default=None)
-    return Streams(
-        count, 1000 * LIMIT_SECONDS, latest, seconds, round(share, 3), tuple(sorted(tried))
-    )
+    per_core = search(keeps_up, int(0.5 * full), int(1.1 * full), tries)
+    return Streams(per_core, 1000 * LIMIT_SECONDS, round(share, 3), latest)
 
 
 def search(keeps_up: Callable[[int], bool], low: int, high: int, tries: int) -> int:
-    """Return the largest number tried that keeps up, halving the interval, 0 if none does.
+    """Return the largest number tried that keeps up, by bisection; 0 if none does.
 
-    A number that fails is tried once more: other processes share the machine.
+    A number that fails is tried once more, because other processes share the machine.
     """
     best = 0
     for _ in range(tries):
@@ -74,22 +87,11 @@ def search(keeps_up: Callable[[int], bool], low: int, high: int, tries: int) -> 
     return best
 
 
-def speech_share(model: EmotionModel, clip: Int16) -> float:
-    """Return the share of the clip's time that lies within utterances."""
-    pipeline = Pipeline(model)
-    events = [*pipeline.process(clip), *pipeline.flush()]
-    spoken = sum(each.end - each.start for each in events if isinstance(each, SpeechEnded))
-    return spoken * SAMPLE_RATE / len(clip)
-
-
 def latest_event(model: EmotionModel, clip: Int16, count: int, seconds: float) -> float:
-    """Feed streams their 20 ms blocks, each when it is due, one after the other on this thread.
-
-    The streams start at places spread over the clip, and their blocks are due at moments spread
-    over 20 ms, as those of independent callers are.
+    """Feed ``count`` streams their 20 ms blocks, each when it is due, on this thread.
 
     Returns:
-        The longest time from when a block was due to the event it completed.
+        The longest time, in seconds, from when a block was due to the event it completed.
     """
     pipelines = [Pipeline(model) for _ in range(count)]
     blocks = clip[: len(clip) // BLOCK_SAMPLES * BLOCK_SAMPLES].reshape(-1, BLOCK_SAMPLES)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.devices import InputDevice, find_again
+from realtime_ser.capture.formats import choose_format
 from realtime_ser.capture.portaudio import forked_after_start, keeping_portaudio, load_portaudio
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import WAIT_SECONDS
@@ -17,7 +18,6 @@ from realtime_ser.errors import AudioDeviceError
 from realtime_ser.finalizers import Finalizer
 from realtime_ser.fork_safety import ForkSafeLock
 from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
-from realtime_ser.settings import SAMPLE_RATE
 
 CALLBACKS_PER_SECOND = 50
 """How often a sound system is asked to hand over what it recorded."""
@@ -124,7 +124,7 @@ class MicrophoneSource:
         self._resources.enter(keeping_portaudio())
         device = find_again(device)
         with _opening, filtered_stderr(), _explained(self._sounddevice, self.name):
-            self.rate, self.channels = _choose_format(self._sounddevice, device)
+            self.rate, self.channels = choose_format(self._sounddevice, device)
             self._inbox = _Inbox(self.rate, self.channels, self._sounddevice.CallbackAbort)
             stream = self._sounddevice.InputStream(
                 device=device.index,
@@ -234,24 +234,6 @@ class _Inbox:
     def end(self) -> None:
         """Note that the stream has ended."""
         self.ended = True
-
-
-def _choose_format(sounddevice: Any, device: InputDevice) -> tuple[int, int]:
-    """Return the first rate and channel count that is allowed; raises the last refusal."""
-    counts = [count for count in (1, 2, device.channels) if count <= device.channels]
-    formats = [(rate, count) for rate in (SAMPLE_RATE, device.rate) for count in counts]
-    refusal: Exception | None = None
-    for rate, count in formats:
-        try:
-            sounddevice.check_input_settings(
-                device=device.index, channels=count, dtype="float32", samplerate=rate
-            )
-        except sounddevice.PortAudioError as error:
-            refusal = error
-        else:
-            return rate, count
-    assert refusal is not None
-    raise refusal
 
 
 _REMEDIES = {

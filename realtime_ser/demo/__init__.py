@@ -1,6 +1,6 @@
 """The bundled demo clip: synthetic speech that shows the program without a microphone.
 
-``tests/speech_samples/make_speech.py`` makes it; a synthetic voice says nothing about accuracy.
+``tools/make_speech.py`` makes it; a synthetic voice says nothing about accuracy.
 """
 
 from pathlib import Path

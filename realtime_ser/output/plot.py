@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.errors import OutputError
-from realtime_ser.events import LABELS, UNCERTAIN, EmotionUpdate, Event, SpeechEnded
+from realtime_ser.events import LABELS, EmotionUpdate, Event, SpeechEnded
+from realtime_ser.output.format import clock, percent
+from realtime_ser.output.palette import ON_WHITE
 from realtime_ser.output.paths import check_ending, unwritable
-from realtime_ser.samples import FULL_SCALE
+from realtime_ser.samples import FULL_SCALE, Int16
 from realtime_ser.settings import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -24,19 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLOT_ENDINGS = (".png", ".svg")
-
-COLOURS = {
-    "neutral": "#a6a6a6",
-    "calm": "#009e73",
-    "happy": "#f0e442",
-    "sad": "#0072b2",
-    "angry": "#d55e00",
-    "fearful": "#cc79a7",
-    "disgust": "#e69f00",
-    "surprised": "#56b4e9",
-    UNCERTAIN: "#d9d9d9",
-}
-"""Okabe and Ito's palette, told apart by colour-blind people too, with greys for the rest."""
 
 _INK = "#333333"
 _STYLE = {
@@ -55,11 +44,9 @@ _LABEL_POINTS = 10
 _LABEL_ROWS = 2
 _TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
-Int16 = NDArray[np.int16]
-
 
 def check_plot_path(path: Path) -> None:
-    """Find out before the analysis whether its plot can be drawn and written.
+    """Check before the analysis that its plot can be drawn and written.
 
     Raises:
         OutputError: the name ends neither in ``.png`` nor in ``.svg``, the file cannot be written,
@@ -117,7 +104,7 @@ def _frame(duration: float, title: str) -> "tuple[Figure, Axes, Axes]":
     step = next((s for s in _TICK_SECONDS if duration / s <= most_ticks), _TICK_SECONDS[-1])
     share_axes.xaxis.set_major_locator(MultipleLocator(step))
     share_axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: _tick(time, duration)))
-    share_axes.set_xlabel("seconds" if duration < 60 else "minutes : seconds")
+    share_axes.set_xlabel(_time_unit(duration))
     return figure, wave_axes, share_axes
 
 
@@ -125,10 +112,16 @@ def _inches(duration: float) -> float:
     return float(np.clip(4.0 + 0.3 * duration, 9.0, 36.0))
 
 
+def _time_unit(duration: float) -> str:
+    if duration < 60:
+        return "seconds"
+    return "minutes : seconds" if duration < 3600 else "hours : minutes : seconds"
+
+
 def _tick(time: float, duration: float) -> str:
     if duration < 60:
         return f"{time:g}"
-    return f"{round(time) // 60}:{round(time) % 60:02}"
+    return clock(round(time))
 
 
 def _draw_waveform(axes: "Axes", samples: Int16) -> None:
@@ -164,19 +157,20 @@ def _envelope(samples: Int16, columns: int = 4000) -> _Envelope:
 
 
 def _draw_utterances(axes: "Axes", utterances: Sequence[SpeechEnded], duration: float) -> None:
-    """Shade each utterance in its label's colour and write the label above it."""
+    """Shade each utterance in its label's color and write the label above it."""
     seconds_per_point = duration / (72 * 0.8 * _inches(duration))
     row_ends = [float("-inf")] * _LABEL_ROWS
-    for each in utterances:
-        colour = COLOURS[each.label]
-        axes.axvspan(each.start, each.end, color=colour, alpha=0.3, linewidth=0, zorder=1)
-        axes.axvspan(each.start, each.end, 0.97, 1.0, color=colour, linewidth=0, zorder=3)
-        text = f"{each.label} {100 * each.confidence:.0f} %"
+    for utterance in utterances:
+        color = ON_WHITE[utterance.label]
+        axes.axvspan(utterance.start, utterance.end, color=color, alpha=0.3, linewidth=0, zorder=1)
+        axes.axvspan(utterance.start, utterance.end, 0.97, 1.0, color=color, linewidth=0, zorder=3)
+        text = f"{utterance.label} {percent(utterance.confidence, ' ')}"
         half = 0.31 * _LABEL_POINTS * len(text) * seconds_per_point
-        middle = float(np.clip((each.start + each.end) / 2, half, max(half, duration - half)))
+        middle = (utterance.start + utterance.end) / 2
+        middle = float(np.clip(middle, half, max(half, duration - half)))
         row = next((r for r, end in enumerate(row_ends) if end <= middle - half), None)
         if row is None:
-            continue  # no room; the colour still tells
+            continue  # no room; the color still tells
         row_ends[row] = middle + half
         _write_above(axes, middle, row, text)
 
@@ -205,7 +199,7 @@ def _draw_probabilities(
     from matplotlib.patches import Patch
 
     for utterance in utterances:
-        within = [each for each in updates if utterance.start <= each.start < utterance.end]
+        within = [event for event in updates if utterance.start <= event.start < utterance.end]
         if within:
             _stack(axes, utterance, within, 0.5 if outline else 0.0)
     if not utterances:
@@ -213,7 +207,7 @@ def _draw_probabilities(
     axes.set_ylim(0.0, 1.0)
     axes.set_yticks((0.0, 0.25, 0.5, 0.75, 1.0), ("0", "25", "50", "75", "100 %"))
     axes.set_ylabel("probability")
-    keys = [Patch(color=COLOURS[label], label=label) for label in reversed(LABELS)]
+    keys = [Patch(color=ON_WHITE[label], label=label) for label in reversed(LABELS)]
     axes.legend(handles=keys, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
@@ -221,13 +215,13 @@ def _stack(
     axes: "Axes", utterance: SpeechEnded, updates: Sequence[EmotionUpdate], line_width: float
 ) -> None:
     """Draw steps: what an update says holds from the update before it to its own end."""
-    times = [utterance.start, *(each.end for each in updates)]
+    times = [utterance.start, *(update.end for update in updates)]
     times[-1] = utterance.end
-    shares = np.array([[each.probabilities[label] for label in LABELS] for each in updates])
+    shares = np.array([[update.probabilities[label] for label in LABELS] for update in updates])
     axes.stackplot(
         times,
         np.vstack((shares[:1], shares)).T,
-        colors=[COLOURS[label] for label in LABELS],
+        colors=[ON_WHITE[label] for label in LABELS],
         step="pre",
         edgecolor="white",
         linewidth=line_width,

@@ -1,34 +1,30 @@
-"""The audio that was analysed, as a WAV file."""
+"""The audio that was analyzed, as a WAV file."""
 
 import contextlib
-import struct
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from realtime_ser.errors import OutputError
+from realtime_ser.live.sinks import Sink
 from realtime_ser.output.paths import check_ending, create_new, unwritable
+from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
 SAMPLES_BETWEEN_UPDATES = SAMPLE_RATE // 2
-"""The file is brought up to date after this many samples, so a crash costs half a second."""
+"""The header is brought up to date after this many samples: a crash loses half a second."""
 
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_SAMPLE_BYTES = 2
+SAMPLE_BYTES = 2
+HEADER_BYTES = 44
 
-MOST_SAMPLES = (2**32 - 1 - _HEADER.size) // _SAMPLE_BYTES
+MOST_SAMPLES = (2**32 - 1 - HEADER_BYTES) // SAMPLE_BYTES
 """What WAV's 32-bit lengths can count: 37 hours."""
 
-_SILENCE = np.zeros(SAMPLE_RATE, np.int16)
 
+class Recording(Sink):
+    """A 16 kHz mono 16-bit WAV file that is always valid up to its last half second.
 
-class Recording:
-    """A 16 kHz mono 16-bit WAV file that is valid up to its last half second at any time.
-
-    The header is our own: soundfile writes its lengths only when a file is closed, so a killed
-    program would leave a file of length zero. For one thread at a time.
+    For one thread at a time.
 
     Args:
         path: of the file. What was there is overwritten.
@@ -40,6 +36,8 @@ class Recording:
     Raises:
         OutputError: the name does not end in ``.wav``, or the file cannot be written.
     """
+
+    name = "recording"
 
     def __init__(self, path: Path, *, keep_others: bool = False) -> None:
         check_ending(path, (".wav",))
@@ -53,70 +51,60 @@ class Recording:
                 self._file = path.open("wb")
         except OSError as error:
             raise unwritable(path, error) from error
-        with self._explained():
+        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - closed by ``close``
+        with self._closed_on_failure():
+            self._wave.setparams((1, SAMPLE_BYTES, SAMPLE_RATE, 0, "NONE", "not compressed"))
             self._update()
 
-    def write(self, samples: NDArray[np.int16]) -> None:
+    @property
+    def closed(self) -> bool:
+        """Whether the recording has ended, also by a failure."""
+        return self._file.closed
+
+    def on_audio(self, samples: Int16) -> None:
         """Append int16 samples, shape ``[n]``.
 
         Raises:
-            OutputError: the disk or the format is full. That is said once: the recording ends
-                there, and what is written later is dropped.
+            OutputError: the disk is full, or the file has reached the 4 GiB of WAV. The recording
+                ends there: later calls do nothing.
         """
-        if self._file.closed:
+        if self.closed:
             return
         if self._samples + len(samples) > MOST_SAMPLES:
             self.close()
             raise OutputError(f"{self.path} is full, WAV ends at 4 GiB", "start another recording")
-        with self._explained():
-            self._file.write(samples.astype("<i2", copy=False).tobytes())
+        with self._closed_on_failure():
+            self._wave.writeframesraw(samples.tobytes())
             self._samples += len(samples)
             if self._samples - self._samples_in_header >= SAMPLES_BETWEEN_UPDATES:
                 self._update()
-
-    def write_silence(self, count: int) -> None:
-        """Append ``count`` zeros in place of lost samples, so that time stays true.
-
-        Raises:
-            OutputError: as ``write``.
-        """
-        for start in range(0, count, len(_SILENCE)):
-            self.write(_SILENCE[: count - start])
 
     def close(self) -> None:
         """Finish the file; safe to call twice.
 
         Raises:
-            OutputError: what was written last did not reach the disk.
+            OutputError: the last samples could not be written.
         """
-        if self._file.closed:
+        if self.closed:
             return
-        with self._explained():
-            self._update()
+        with self._closed_on_failure():
+            self._file.flush()
+            self._wave.close()
             self._file.close()
 
+    def _update(self) -> None:
+        """Write the buffered samples, then the header that counts them."""
+        self._file.flush()
+        self._wave.writeframes(b"")
+        self._file.flush()
+        self._samples_in_header = self._samples
+
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """End the recording when writing fails, and say why in one line."""
+    def _closed_on_failure(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.close()
+            for file in (self._wave, self._file):
+                with contextlib.suppress(OSError):
+                    file.close()
             raise unwritable(self.path, error) from error
-
-    def _update(self) -> None:
-        """Bring the file up to date: the samples first, then the header that counts them."""
-        self._file.flush()
-        self._file.seek(0)
-        self._file.write(_header(self._samples))
-        self._file.flush()
-        self._file.seek(0, 2)
-        self._samples_in_header = self._samples
-
-
-def _header(samples: int) -> bytes:
-    size = samples * _SAMPLE_BYTES
-    pcm, mono, bytes_a_second = 1, 1, SAMPLE_RATE * _SAMPLE_BYTES
-    layout = (16, pcm, mono, SAMPLE_RATE, bytes_a_second, _SAMPLE_BYTES, 8 * _SAMPLE_BYTES)
-    return _HEADER.pack(b"RIFF", _HEADER.size - 8 + size, b"WAVE", b"fmt ", *layout, b"data", size)

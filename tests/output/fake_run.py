@@ -8,9 +8,9 @@ from typing import Any
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import LABELS, EmotionUpdate, SpeechEnded
+from realtime_ser.live.snapshot import DeviceChoice, Snapshot, TimelineEntry
 from realtime_ser.output.terminal.app import EmotionApp
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import DeviceChoice, Snapshot, TimelineEntry
 
 DEVICES = (
     DeviceChoice(0, "Built-in Microphone", current=True),

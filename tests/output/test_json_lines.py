@@ -62,7 +62,7 @@ class CountingStream(io.StringIO):
 def test_event_is_the_object_of_the_contract(event: Event, line: dict[str, object]) -> None:
     stream = io.StringIO()
 
-    JsonLines(stream).write(event)
+    JsonLines(stream).on_event(event)
 
     assert json.loads(stream.getvalue()) == line
     assert list(json.loads(stream.getvalue())) == list(line)
@@ -72,8 +72,8 @@ def test_each_line_is_flushed_whole() -> None:
     stream = CountingStream()
     lines = JsonLines(stream)
 
-    lines.write(SpeechStarted(1.0))
-    lines.write(SpeechStarted(2.0))
+    lines.on_event(SpeechStarted(1.0))
+    lines.on_event(SpeechStarted(2.0))
 
     first, second = stream.flushed
     assert first == '{"event": "speech_started", "time": 1.0}\n'
@@ -84,7 +84,7 @@ def test_not_a_number_is_refused() -> None:
     stream = io.StringIO()
 
     with pytest.raises(ValueError, match="not JSON compliant"):
-        JsonLines(stream).write(Health(1.0, 0, 0, 0.0, float("nan")))
+        JsonLines(stream).on_event(Health(1.0, 0, 0, 0.0, float("nan")))
 
     assert stream.getvalue() == ""
 
@@ -92,7 +92,7 @@ def test_not_a_number_is_refused() -> None:
 def test_file_name_that_is_no_unicode_is_written() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
-    JsonLines(stream).write(FileResult("\udcff.wav", 1.0, None, None, None))
+    JsonLines(stream).on_event(FileResult("\udcff.wav", 1.0, None, None, None))
 
     stream.seek(0)
     assert json.loads(stream.read())["path"] == "\udcff.wav"
@@ -101,14 +101,14 @@ def test_file_name_that_is_no_unicode_is_written() -> None:
 WRITE_FOR_EVER = """
 import sys
 from realtime_ser.events import SpeechStarted
-from realtime_ser.output.json_lines import JsonLines, silence_broken_pipe
+from realtime_ser.output.json_lines import JsonLines, discard_stdout
 
 lines = JsonLines(sys.stdout)
 try:
     while True:
-        lines.write(SpeechStarted(1.0))
+        lines.on_event(SpeechStarted(1.0))
 except BrokenPipeError:
-    silence_broken_pipe()
+    discard_stdout()
     sys.exit(7)
 """
 

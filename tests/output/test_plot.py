@@ -16,7 +16,8 @@ from realtime_ser.events import (
     SpeechStarted,
     as_probabilities,
 )
-from realtime_ser.output.plot import COLOURS, check_plot_path, plot_analysis
+from realtime_ser.output.palette import ON_WHITE
+from realtime_ser.output.plot import check_plot_path, plot_analysis
 
 SAMPLES = (3000 * np.sin(np.arange(5 * 16_000) * 0.05)).astype(np.int16)
 ANGRY = as_probabilities([0.01, 0.0, 0.0, 0.02, 0.88, 0.06, 0.03, 0.0])
@@ -58,8 +59,8 @@ def test_utterances_are_shaded_in_their_colour(tmp_path: Path) -> None:
     plot_analysis(SAMPLES, EVENTS, with_speech, "speech")
     plot_analysis(SAMPLES, [], without, "silence")
 
-    drawn = {label: fills(with_speech).count(COLOURS[label]) for label in LABELS}
-    keys_only = {label: fills(without).count(COLOURS[label]) for label in LABELS}
+    drawn = {label: fills(with_speech).count(ON_WHITE[label]) for label in LABELS}
+    keys_only = {label: fills(without).count(ON_WHITE[label]) for label in LABELS}
     assert set(keys_only.values()) == {1}
     assert drawn["angry"] - drawn["sad"] == 2  # the first utterance's shading and strip
     assert drawn["calm"] - drawn["sad"] == 2

@@ -1,4 +1,4 @@
-"""Recordings: bit for bit what was analysed, and there after a crash."""
+"""Recordings: bit for bit what was analyzed, and valid after a crash."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ NOISE = np.random.default_rng(1).integers(-32768, 32768, 40_000, dtype=np.int16)
 def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.wav")
     for block in np.split(NOISE, [1, 7, 8_007, 8_007, 30_000]):
-        recording.write(block)
+        recording.on_audio(block)
     recording.close()
 
     samples, rate = soundfile.read(recording.path, dtype="int16")
@@ -34,11 +34,11 @@ def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples, NOISE)
 
 
-def test_lost_samples_are_silence(tmp_path: Path) -> None:
+def test_silence_is_recorded_and_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.WAV")
-    recording.write(NOISE[:10])
-    recording.write_silence(40_001)
-    recording.write(NOISE[10:20])
+    recording.on_audio(NOISE[:10])
+    recording.on_audio(np.zeros(40_001, np.int16))
+    recording.on_audio(NOISE[10:20])
     recording.close()
 
     samples, _ = soundfile.read(recording.path, dtype="int16")
@@ -55,7 +55,7 @@ from realtime_ser.output.recording import Recording
 
 recording = Recording(Path(sys.argv[1]))
 for number in range(25):
-    recording.write(np.full(1600, number, np.int16))
+    recording.on_audio(np.full(1600, number, np.int16))
 print("written", flush=True)
 sys.stdin.read()
 """
@@ -91,7 +91,7 @@ def test_empty_recording_is_a_valid_file(tmp_path: Path) -> None:
 def test_older_file_is_overwritten(tmp_path: Path) -> None:
     for block in (NOISE, NOISE[:100]):
         recording = Recording(tmp_path / "out.wav")
-        recording.write(block)
+        recording.on_audio(block)
         recording.close()
 
     assert soundfile.info(recording.path).frames == 100
@@ -145,11 +145,11 @@ def room_for_50_000_bytes() -> Iterator[None]:
 @pytest.mark.usefixtures("room_for_50_000_bytes")
 def test_disk_that_fills_up_is_said_once_and_leaves_a_valid_file(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.wav")
-    recording.write(NOISE[:16_000])
+    recording.on_audio(NOISE[:16_000])
 
     with pytest.raises(OutputError, match="too large"):
-        recording.write(NOISE[16_000:])
-    recording.write(NOISE)
+        recording.on_audio(NOISE[16_000:])
+    recording.on_audio(NOISE)
     recording.close()
 
     with wave.open(str(recording.path)) as file:
@@ -162,11 +162,11 @@ def test_full_format_is_said_once_and_leaves_a_valid_file(
 ) -> None:
     monkeypatch.setattr(module, "MOST_SAMPLES", 150)
     recording = Recording(tmp_path / "out.wav")
-    recording.write(NOISE[:100])
+    recording.on_audio(NOISE[:100])
 
     with pytest.raises(OutputError, match="4 GiB"):
-        recording.write(NOISE[100:200])
-    recording.write(NOISE[100:120])
+        recording.on_audio(NOISE[100:200])
+    recording.on_audio(NOISE[100:120])
     recording.close()
 
     assert soundfile.info(recording.path).frames == 100
@@ -178,7 +178,7 @@ def test_a_made_up_name_takes_no_others_place(tmp_path: Path) -> None:
     (tmp_path / "talk-3.wav").write_bytes(b"of others")
     recordings = [Recording(path, keep_others=True) for _ in range(4)]
     for number, recording in enumerate(recordings):
-        recording.write(NOISE[: number + 1])
+        recording.on_audio(NOISE[: number + 1])
         recording.close()
 
     assert [each.path.name for each in recordings] == [

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from realtime_ser.events import FileResult, SpeechEnded, SpeechStarted, as_probabilities
-from realtime_ser.output.text import TextLines, clock
+from realtime_ser.output.text import TextLines
 
 SURE = as_probabilities([0.01, 0.0, 0.0, 0.02, 0.88, 0.06, 0.03, 0.0])
 UNSURE = as_probabilities([0.1, 0.2, 0.01, 0.24, 0.15, 0.14, 0.13, 0.03])
@@ -34,31 +34,16 @@ def test_page_is_aligned() -> None:
     lines = TextLines(stream)
 
     for event in EVENTS:
-        lines.write(event)
+        lines.on_event(event)
 
     assert stream.getvalue() == PAGE
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0:00.00"),
-        (59.994, "0:59.99"),
-        (59.995001, "1:00.00"),
-        (3599.99, "59:59.99"),
-        (3600, "1:00:00.00"),
-        (36_061.25, "10:01:01.25"),
-    ],
-)
-def test_clock(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
 
 
 @pytest.mark.parametrize("name", ["a\nb.wav", "a\x1b[31mb.wav", "a\udcffb.wav"])
 def test_file_name_cannot_break_the_line(name: str) -> None:
     stream = io.StringIO()
 
-    TextLines(stream).write(FileResult(name, 3.0, None, None, None))
+    TextLines(stream).on_event(FileResult(name, 3.0, None, None, None))
 
     line = stream.getvalue()
     assert line.endswith("b.wav\n")
@@ -68,7 +53,7 @@ def test_file_name_cannot_break_the_line(name: str) -> None:
 def test_terminal_without_unicode_gets_what_it_can_show() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
 
-    TextLines(stream).write(EVENTS[1])
+    TextLines(stream).on_event(EVENTS[1])
 
     stream.seek(0)
     assert stream.read().startswith("0:01.32?0:04.71    angry       88 %")

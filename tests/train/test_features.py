@@ -12,8 +12,8 @@ import soundfile
 from numpy.typing import NDArray
 from speech_clips import speech
 
+from benchmarks.hub import load_hub
 from realtime_ser import AudioInputError
-from realtime_ser.bench.hub import load_hub
 from realtime_ser.emotion.frontend import to_float
 from realtime_ser.errors import OutputError, SettingsError
 from realtime_ser.settings import SAMPLE_RATE

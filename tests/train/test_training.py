@@ -46,7 +46,7 @@ def fake_ravdess(folder: Path) -> Path:
 def test_the_mel_map_agrees_with_the_published_module() -> None:
     import tensorflow_hub
 
-    from realtime_ser.bench.hub import YAMNET_URL
+    from benchmarks.hub import YAMNET_URL
 
     samples = to_float(speech("three_utterances"))
     published = tensorflow_hub.load(YAMNET_URL)(samples)[2].numpy()
@@ -59,7 +59,7 @@ def test_the_mel_map_agrees_with_the_published_module() -> None:
 def test_the_body_starts_as_the_published_module() -> None:
     import tensorflow_hub
 
-    from realtime_ser.bench.hub import YAMNET_URL
+    from benchmarks.hub import YAMNET_URL
     from train.methods.network import NetworkSettings, embedder, load_published_weights
 
     samples = to_float(speech("one_utterance"))[:15_600]

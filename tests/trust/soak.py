@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from speech_clips import speech
 
 from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded
-from realtime_ser.engine import Engine
 from realtime_ser.events import Event
+from realtime_ser.live.engine import Engine
 
 PERIOD_SECONDS = 12
 PERIOD = PERIOD_SECONDS * 16_000

@@ -16,8 +16,8 @@ from realtime_ser import (
     SpeechEnded,
     SpeechStarted,
 )
-from realtime_ser.engine import Engine
 from realtime_ser.events import Event
+from realtime_ser.live.engine import Engine
 
 TEN_SECONDS = np.arange(160_000) / 16_000
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from virtual_microphone import VirtualMicrophone
 
 from realtime_ser import AudioDeviceError, Health, RealtimeSerError, Recognizer
-from realtime_ser.engine import Engine
 from realtime_ser.listener import Listener
+from realtime_ser.live.engine import Engine
 
 
 class SilentRoom:
@@ -190,7 +190,7 @@ def test_a_microphone_that_is_never_switched_to_is_released(
     engine, other = Engine(room, recognizer.pipeline()), SilentRoom()
     if ended:
         engine.close()
-    engine._feeder.exchange(other)
+    engine._feeder.switch(other)
     engine.close()
     assert other.closed.is_set()
 

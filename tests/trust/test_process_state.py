@@ -14,7 +14,7 @@ from virtual_microphone import VirtualMicrophone
 
 from realtime_ser.fork_safety import ForkSafeLock
 from realtime_ser.native_output import filtered_stderr, quiet_c_libraries
-from realtime_ser.signals import ending_signals, handlers_restored, terminated_cleanly
+from realtime_ser.signals import ending_signals, exiting_on_signals, handlers_restored
 
 CLIP = SAMPLES / "one_utterance.flac"
 
@@ -253,7 +253,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        with terminated_cleanly():
+        with exiting_on_signals():
             assert signal.getsignal(number) is signal.SIG_IGN
             assert number not in ending_signals()
             os.kill(os.getpid(), number)
@@ -272,7 +272,7 @@ def test_a_hosts_handler_is_put_back(number: signal.Signals) -> None:
     try:
         with handlers_restored():
             signal.signal(number, signal.SIG_DFL)
-        with terminated_cleanly():
+        with exiting_on_signals():
             pass
         assert signal.getsignal(number) is handler
     finally:
@@ -284,7 +284,7 @@ def test_other_threads_handle_no_signals() -> None:
     found: list[object] = []
 
     def in_thread() -> None:
-        with terminated_cleanly():
+        with exiting_on_signals():
             found.append(ending_signals())
 
     thread = threading.Thread(target=in_thread)

@@ -12,8 +12,8 @@ from speech_clips import speech
 
 from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded, SpeechStarted
 from realtime_ser.capture.sources import FileSource
-from realtime_ser.engine import Engine
 from realtime_ser.events import Event
+from realtime_ser.live.engine import Engine
 
 ODD_SIZES = ([1], [7, 1, 0, 480], [161], [1023, 2], [4801], [100_000])
 CARDS = [(8_000, 1), (8_000, 8), (16_000, 8), (44_100, 2), (48_000, 1), (48_000, 8)]

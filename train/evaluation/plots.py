@@ -9,8 +9,8 @@ import pandas
 from matplotlib.figure import Figure
 
 from realtime_ser.events import LABELS
+from realtime_ser.output.palette import ON_WHITE
 from realtime_ser.output.paths import unwritable
-from realtime_ser.output.plot import COLOURS
 from train.evaluation.calibration import BINS, Reliability
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _draw_reliability(axes: "Axes", before: Reliability, after: Reliability) -> 
 def _draw_recall(axes: "Axes", scores: Mapping[str, Any]) -> None:
     means = [scores["mean"]["recall"][label] for label in LABELS]
     deviations = [scores["deviation"]["recall"][label] or 0.0 for label in LABELS]
-    colours = [COLOURS[label] for label in LABELS]
+    colours = [ON_WHITE[label] for label in LABELS]
     axes.barh(LABELS, means, xerr=deviations, color=colours, capsize=3)
     axes.invert_yaxis()
     axes.axvline(1 / len(LABELS), color="grey", linestyle="--", linewidth=1)

@@ -12,9 +12,7 @@ from tqdm import tqdm
 
 import realtime_ser
 from realtime_ser import Recognizer
-from realtime_ser.analysis import analyse, resampled
-from realtime_ser.capture.sources import FileSource
-from realtime_ser.events import LABELS, FileResult
+from realtime_ser.events import LABELS
 from train.data.ravdess import Clip
 from train.data.splits import Split
 from train.evaluation.predictions import Predictions, kept_predictions
@@ -43,12 +41,10 @@ def streamed_probabilities(model: Path, clips: Sequence[Clip]) -> Float64:
 
 
 def _file_probabilities(recognizer: Recognizer, clip: Clip) -> list[float]:
-    blocks = resampled(FileSource(clip.path))
-    *_, result = analyse(blocks, recognizer.pipeline(), str(clip.path))
-    assert isinstance(result, FileResult)
-    if result.probabilities is None:
+    probabilities = recognizer.recognize_file(clip.path).probabilities
+    if probabilities is None:
         return [np.nan] * len(LABELS)
-    return [result.probabilities[label] for label in LABELS]
+    return [probabilities[label] for label in LABELS]
 
 
 def streamed_predictions(recipe: str, split: Split, run: Path) -> dict[str, Predictions]:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from realtime_ser.bench.hub import load_hub
+from benchmarks.hub import load_hub
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
 from realtime_ser.events import LABELS
 

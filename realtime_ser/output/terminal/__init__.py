@@ -1,1 +1,1 @@
-"""The terminal UI; ``app.EmotionApp`` needs Textual, so import it only when it is to be shown."""
+"""The terminal UI. ``app`` imports Textual, so it is imported only to be shown."""

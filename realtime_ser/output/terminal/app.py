@@ -1,4 +1,4 @@
-"""The terminal UI: pulls a picture of the run fifteen times a second, and never holds it up."""
+"""The terminal UI: polls the run's snapshot fifteen times a second, without blocking the run."""
 
 import asyncio
 import signal
@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Footer
 
 from realtime_ser.errors import AudioDeviceError, OutputError, RealtimeSerError
+from realtime_ser.live.snapshot import LiveRun
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
 from realtime_ser.output.terminal.palette import THEME
@@ -21,13 +22,12 @@ from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
 from realtime_ser.settings import Settings
 from realtime_ser.signals import ending_signals
-from realtime_ser.snapshot import LiveRun
 
 REFRESH_RATE = 15
-"""Pictures pulled per second."""
+"""How often the snapshot is polled, per second."""
 
 WIDTHS = [(0, "-narrow"), (56, "-wide")]
-"""Columns from which a layout applies; ``app.tcss`` says what it is."""
+"""Columns from which a layout applies; ``app.tcss`` defines the layouts."""
 
 HEIGHTS = [
     (0, "-tiny"),
@@ -41,15 +41,15 @@ HEIGHTS = [
 
 
 class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
-    """Shows a live run, and passes its controls on.
+    """Shows a live run, and passes key presses on to it.
 
     After ``run()``, ``return_value`` holds the error that ended the live run, if one did, and
     ``return_code`` is 0, 1 after an error, 130 after Ctrl-C or 128 + the signal that ended it.
 
     Args:
         run: the live run.
-        settings: what it was started with.
-        exit_when_finished: leave when the source ends, rather than wait for the user.
+        settings: those of the run.
+        exit_when_finished: quit when the source ends, instead of waiting for the user.
     """
 
     TITLE = "realtime-ser"
@@ -96,13 +96,13 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin to pull."""
+        """Start polling."""
         self._handle_signals()
         self.pull()
         self.set_interval(1 / REFRESH_RATE, self.pull)
 
     def pull(self) -> None:
-        """Show the newest picture, or leave when the run is over."""
+        """Show the newest snapshot, or quit when the run is over."""
         snapshot = self._live_run.snapshot()
         if snapshot.failure is not None:
             self.exit(snapshot.failure, return_code=1)
@@ -116,7 +116,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         self.exit(return_code=return_code)
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
+        """Pause, or resume."""
         self._live_run.pause(not self._live_run.snapshot().paused)
 
     def action_clear(self) -> None:
@@ -131,14 +131,14 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
             elif (path := self._live_run.stop_recording()) is not None:
                 self._say(f"Recorded {path.name}")
         except OutputError as error:
-            self._complain(error)
+            self._show_error(error)
 
     def action_help(self) -> None:
         """Show the help."""
         self.push_screen(HelpScreen(self._settings))
 
     def action_choose_device(self) -> None:
-        """Offer the microphones, when the run listens to one."""
+        """Show the list of microphones, if the run uses one."""
         if self._live_run.snapshot().live:
             self._choose_device()
         else:
@@ -146,7 +146,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
 
     @work(exclusive=True)
     async def _choose_device(self) -> None:
-        # PortAudio may take its time, so it is asked from a thread.
+        # In a thread, because PortAudio may take long to answer.
         try:
             choices = await asyncio.to_thread(self._live_run.devices)
             if not choices:
@@ -157,16 +157,16 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
                 await asyncio.to_thread(self._live_run.switch_device, index)
                 self._say(f"Listening to {self._live_run.snapshot().source}")
         except AudioDeviceError as error:
-            self._complain(error)
+            self._show_error(error)
 
     def _say(self, message: str) -> None:
         self.notify(message, timeout=4, markup=False)
 
-    def _complain(self, error: RealtimeSerError) -> None:
+    def _show_error(self, error: RealtimeSerError) -> None:
         self.notify(str(error), severity="error", timeout=8, markup=False)
 
     def _handle_signals(self) -> None:
-        """Leave in order, and so restore the terminal, when told to stop from outside."""
+        """Quit properly, which restores the terminal, when a signal ends the program."""
         if sys.platform == "win32":
             return
         for number in ending_signals():

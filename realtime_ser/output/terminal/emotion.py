@@ -1,8 +1,10 @@
-"""The answer: the label in large letters, and the eight probabilities behind it."""
+"""The result: the label in large letters, and the eight probabilities."""
 
 from collections.abc import Hashable
 
 from realtime_ser.events import LABELS, UNCERTAIN, EmotionUpdate, SpeechEnded
+from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.format import percent
 from realtime_ser.output.terminal.lettering import columns_needed, lettering, rows_needed
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
@@ -17,37 +19,31 @@ from realtime_ser.output.terminal.palette import (
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, margin, shorten
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import Snapshot
 
 WIDEST = max((label.upper() for label in (*LABELS, UNCERTAIN)), key=columns_needed)
-"""The word that decides how large all words are written, so that the size never jumps."""
+"""The widest label: it decides the size of all labels, so that the size never jumps."""
 
 VALUE = 9
-"""Columns at the right of a bar for its value."""
+"""Columns to the right of a bar, for its value."""
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 TICK = "┃"
 
 
-def percent(value: float) -> str:
-    """Write a probability in whole percent."""
-    return f"{value:.0%}"
-
-
 def tint(label: str, *, now: bool) -> str:
-    """Return the label's colour, faded when it is no longer being said."""
+    """Return the label's color, faded unless it is current."""
     return COLORS[label] if now else faded(COLORS[label])
 
 
 class BigLabel(Panel):
-    """The current label and its confidence, as large as the room allows."""
+    """The current label and its confidence, as large as space allows."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
-        """Return word, confidence and colour."""
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return word, confidence and color."""
         return self._words(snapshot)
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return the word, in the middle of the height."""
+        """Return the word, centered vertically."""
         word, confidence, color = self._words(snapshot)
         scale = self._scale(word, confidence, width, height)
         if scale:
@@ -63,7 +59,7 @@ class BigLabel(Panel):
 
     @staticmethod
     def _scale(word: str, confidence: str, width: int, height: int) -> int:
-        """Return the largest scale at which everything fits, 0 where only plain text does."""
+        """Return the largest scale at which everything fits, 0 if only plain text does."""
         pixels = max(
             columns_needed(word) + columns_needed(confidence),
             columns_needed(WIDEST) + columns_needed("99%"),
@@ -84,13 +80,13 @@ class BigLabel(Panel):
 
 
 class Caption(Panel):
-    """One line that says what the label and the bars speak of."""
+    """One line that says what the label and the bars refer to."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return the sentence, and whether there is a tick to explain."""
         return self._sentence(snapshot), snapshot.emotion is not None
 
@@ -127,15 +123,15 @@ class Caption(Panel):
 
 
 class Bars(Panel):
-    """Eight bars: the window's probabilities, with a tick where the newest frame alone stands."""
+    """Eight bars: the window's probabilities, with ticks for those of the newest frame."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
-        """Return the emotion and whether it is being said now."""
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return the emotion and whether it is current."""
         emotion = snapshot.emotion
         return (emotion and (emotion.start, emotion.end), snapshot.speaking)
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return a line for each label, with empty ones between where there is room."""
+        """Return a line for each label, with empty lines between them if space allows."""
         emotion = snapshot.emotion
         spacing: list[Line] = [[]] * (max(height // len(LABELS), 1) - 1)
         lines: list[Line] = []
@@ -152,20 +148,20 @@ class Bars(Panel):
         name = f"{GLYPHS[label]}  {label}" if margin(width) > 3 else GLYPHS[label]
         color = tint(label, now=now)
         room = max(width - margin(width) - VALUE, 1)
-        figure = percent(value) if emotion else "–"
+        number = percent(value) if emotion else "–"
         tick = emotion.frame_probabilities[label] if emotion else None
         return [
             (name[:1], ink(COLORS[label], bold=True)),
             (name[1:].ljust(margin(width) - 1), style),
             *bar(value, color, room, tick, TEXT if now else MUTED),
-            (figure.rjust(VALUE), style),
+            (number.rjust(VALUE), style),
         ]
 
 
 def bar(
     value: float, color: str, width: int, tick: float | None = None, tick_color: str = TEXT
 ) -> Line:
-    """Draw ``value``, 0 to 1, as a bar in its trough, in eighths of a cell, and a tick on it."""
+    """Draw ``value``, 0 to 1, as a bar in eighths of a cell, with an optional tick."""
     whole, eighth = divmod(round(min(max(value, 0.0), 1.0) * width * 8), 8)
     cells = ("█" * whole + (EIGHTHS[eighth] if eighth else "")).ljust(width)
     if tick is None:

@@ -1,11 +1,11 @@
-"""Large words in half-blocks: a narrow seven-pixel face with the letters the program needs."""
+"""Large words in half-block characters: a narrow seven-pixel font with the letters needed here."""
 
 from functools import cache
 
 HEIGHT = 7
-"""Pixels from the top of a letter to its foot; two pixels share a cell."""
+"""Height of a letter in pixels; a terminal cell holds two."""
 
-_FACE = {
+_FONT = {
     " ": "  |  |  |  |  |  |  ",
     "A": " ## |#  #|#  #|####|#  #|#  #|#  #",
     "C": " ## |#  #|#   |#   |#   |#  #| ## ",
@@ -53,10 +53,10 @@ def columns_needed(text: str) -> int:
 
 @cache
 def lettering(text: str, scale: int) -> tuple[str, ...]:
-    """Draw ``text`` (capitals, digits, ``%``) in rows of half-blocks, all of one length."""
-    faces = [_FACE[letter].split("|") for letter in text]
+    """Draw ``text`` (capitals, digits, ``%``) as rows of half-blocks, all of the same length."""
+    glyphs = [_FONT[letter].split("|") for letter in text]
     pixels = [
-        "".join(pixel * scale for pixel in " ".join(face[row] for face in faces))
+        "".join(pixel * scale for pixel in " ".join(glyph[row] for glyph in glyphs))
         for row in range(HEIGHT)
         for _ in range(scale)
     ]

@@ -1,20 +1,20 @@
-"""The input level, and the speech gate's state in words."""
+"""The input level, and the state of the speech gate in words."""
 
 from collections.abc import Hashable
 
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import MUTED, TEXT, faded, ink
 from realtime_ser.output.terminal.panel import Line, Panel, margin
-from realtime_ser.snapshot import Snapshot
 
 FLOOR = -60.0
-"""Level at the meter's left end, in dB of full scale; its right end is 0."""
+"""Level at the left end of the meter, in dB of full scale; the right end is 0."""
 
 
 class Level(Panel):
-    """Gate, meter and figure in one line, aligned with the bars."""
+    """Speech gate, meter and level in one line, aligned with the bars."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return gate and level, the level to half a decibel."""
         return snapshot.speaking, round(snapshot.input_dbfs * 2)
 
@@ -25,13 +25,13 @@ class Level(Panel):
         style = ink(TEXT, bold=True) if speaking else ink(MUTED)
         level = 1 - snapshot.input_dbfs / FLOOR
         room = max(width - margin(width) - VALUE, 1)
-        figure = f"{snapshot.input_dbfs:.0f} dBFS".replace("-", "−")
+        number = f"{snapshot.input_dbfs:.0f} dBFS".replace("-", "−")
         if margin(width) <= 3:
-            word, figure = word.split()
+            word, number = word.split()
         return [
             [
                 (word.ljust(margin(width)), style),
                 *bar(level, MUTED if speaking else faded(MUTED), room),
-                (figure.rjust(VALUE), ink(TEXT) if speaking else ink(MUTED)),
+                (number.rjust(VALUE), ink(TEXT) if speaking else ink(MUTED)),
             ]
         ]

@@ -1,8 +1,6 @@
-"""Colours and glyphs: one of each for every label, so that neither has to be seen to read it.
+"""The colors of the terminal UI, and a letter for each label for those who cannot see colors.
 
-The hues are Okabe and Ito's, which colour-blind people tell apart, lightened until each reads as
-text on the background. The app paints its own background: the terminal's theme does not matter.
-The greys are so nearly grey that a terminal of 256 colours does not take them for blue.
+The app paints its own background, so the terminal's theme does not matter.
 """
 
 from functools import cache
@@ -12,6 +10,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.output.palette import ON_DARK
 
 BACKGROUND = "#0e1217"
 RAISED = "#191d21"
@@ -21,17 +20,7 @@ MUTED = "#9aa5b3"
 FAINT = "#7b8797"
 WARNING = "#ffb52e"
 
-COLORS = {
-    "neutral": "#c4c9cf",
-    "calm": "#14a77b",
-    "happy": "#f7ee55",
-    "sad": "#5f84f5",
-    "angry": "#ea5420",
-    "fearful": "#e596d2",
-    "disgust": "#e3a43c",
-    "surprised": "#a8e6ff",
-    UNCERTAIN: "#76879d",
-}
+COLORS = ON_DARK
 
 GLYPHS = dict(zip((*LABELS, UNCERTAIN), "NCHSAFDU?", strict=True))
 """One letter a label; surprised is U, since S is sad."""
@@ -39,7 +28,7 @@ GLYPHS = dict(zip((*LABELS, UNCERTAIN), "NCHSAFDU?", strict=True))
 
 @cache
 def faded(color: str) -> str:
-    """Return ``color`` half sunk into the background: said a while ago, not now."""
+    """Return ``color`` mixed with the background, for labels that are no longer current."""
     return Color.parse(color).blend(Color.parse(BACKGROUND), 0.3).hex
 
 

@@ -1,4 +1,4 @@
-"""What all parts of the screen share: drawn line by line, and only when they look different."""
+"""The base of all parts of the screen: drawn line by line, and only when something changed."""
 
 from abc import abstractmethod
 from collections.abc import Hashable
@@ -10,14 +10,14 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
+from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.palette import BACKGROUND, TEXT, ink
-from realtime_ser.snapshot import Snapshot
 
 Line = list[tuple[str, Style]]
 """Pieces of text, each with its style, from left to right."""
 
 ROOMY = 56
-"""Columns from which the labels' names are written out, not only their glyphs."""
+"""Columns from which labels are written out instead of as a single letter."""
 
 
 def margin(width: int) -> int:
@@ -46,38 +46,38 @@ def justify(left: Line, right: Line, width: int) -> Line:
 class Panel(Widget):
     """A part of the screen.
 
-    A subclass says in ``look`` what it shows of a snapshot, as small values that compare quickly;
-    only when that has changed is anything drawn.
+    A subclass returns in ``content`` what it shows of a snapshot, as small values that compare
+    quickly; it is drawn again only when they change.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
-        self._look: Hashable = None
+        self._content: Hashable = None
         self._strips: list[Strip] | None = None
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take over what ``snapshot`` says."""
+        """Show ``snapshot``."""
         self._snapshot = snapshot
-        look = self.look(snapshot, self.size.width)
-        if look != self._look:
-            self._look = look
+        content = self.content(snapshot, self.size.width)
+        if content != self._content:
+            self._content = content
             self._strips = None
             self.refresh()
 
     def on_resize(self, event: Resize) -> None:
         """Draw again for the new size."""
-        self._look = self._strips = None
+        self._content = self._strips = None
         if self._snapshot is not None:
             self.show(self._snapshot)
 
     @abstractmethod
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
-        """Return all that the drawing depends on."""
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return everything that the drawing depends on."""
 
     @abstractmethod
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return the lines, from the top; missing ones stay empty."""
+        """Return the lines, from the top; missing lines stay empty."""
 
     def render_line(self, y: int) -> Strip:
         """Return line ``y``, for Textual."""

@@ -1,4 +1,4 @@
-"""What lies over the main screen for a moment: the choice of device, and the help."""
+"""The screens over the main one: the choice of device, and the help."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,14 +12,14 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.live.snapshot import DeviceChoice
 from realtime_ser.output.terminal.emotion import TICK
 from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
 from realtime_ser.settings import Settings
-from realtime_ser.snapshot import DeviceChoice
 
 
 class DeviceScreen(ModalScreen[int | None]):
-    """A list of microphones; gives back the index of the chosen one."""
+    """A list of microphones; returns the index of the chosen one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,d,q", "dismiss", "Cancel")]
 
@@ -35,23 +35,23 @@ class DeviceScreen(ModalScreen[int | None]):
             yield OptionList(*(Option(self._line(choice)) for choice in self._choices))
 
     def on_mount(self) -> None:
-        """Begin at the microphone in use."""
+        """Highlight the microphone in use."""
         current = [i for i, choice in enumerate(self._choices) if choice.current]
         self.query_one(OptionList).highlighted = current[0] if current else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Give back the microphone under the cursor."""
+        """Return the highlighted microphone."""
         self.dismiss(self._choices[event.option_index].index)
 
     @staticmethod
     def _line(choice: DeviceChoice) -> Text:
-        # Not markup: a device's name may hold brackets.
+        # Not markup: a device's name may contain brackets.
         line = Text(f"{choice.index:>3}  {choice.name}", no_wrap=True, overflow="ellipsis")
         return line.append("  (in use)") if choice.current else line
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys, and what the parts of the screen mean."""
+    """The keys, and the meaning of the parts of the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter,space", "dismiss", "Close")
@@ -90,14 +90,14 @@ class HelpScreen(ModalScreen[None]):
             (UNCERTAIN, f"no emotion reaches {settings.threshold:.0%}"),
             ("SPEECH", "the gate is open: only then is anything recognized"),
             ("faded", "nobody is speaking: this was said last"),
-            ("lag", "audio captured and not yet analysed"),
+            ("lag", "audio captured and not yet analyzed"),
             ("overflows", "blocks the sound system dropped"),
-            ("lost", "audio overwritten before it was analysed"),
+            ("lost", "audio overwritten before it was analyzed"),
         )
 
 
 def _table(rows: Sequence[tuple[str, str]], columns: int = 1) -> Text:
-    """Set names and their meanings in columns, line by line."""
+    """Arrange names and their meanings in columns, line by line."""
     text = Text()
     for number, (name, meaning) in enumerate(rows, start=1):
         last = number % columns == 0
@@ -108,7 +108,7 @@ def _table(rows: Sequence[tuple[str, str]], columns: int = 1) -> Text:
 
 
 def _letters() -> Text:
-    """Set each label beside its letter, three to a line."""
+    """List each label with its letter, three to a line."""
     text = Text()
     for number, label in enumerate((*LABELS, UNCERTAIN)):
         text.append("\n" if number and number % 3 == 0 else "")

@@ -1,8 +1,10 @@
-"""The lines of words: the title with its badges, the notices, and the health of the run."""
+"""The lines of text: the title with its badges, the notices, and the health of the run."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.format import clock
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
     FAINT,
@@ -14,20 +16,12 @@ from realtime_ser.output.terminal.palette import (
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, length, shorten
 from realtime_ser.settings import SAMPLE_RATE
-from realtime_ser.snapshot import Snapshot
-
-
-def clock(seconds: float) -> str:
-    """Write ``seconds`` as minutes and seconds, with hours when there are any."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 class Title(Panel):
     """The program's name, and badges: recording, and live, replay, gone, paused or finished."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return the badges."""
         return self._badges(snapshot, width)
 
@@ -44,7 +38,7 @@ class Title(Panel):
 
     @staticmethod
     def _badges(snapshot: Snapshot, width: int) -> tuple[tuple[str, str, str], ...]:
-        """Return text, colour and background of each badge."""
+        """Return text, color and background of each badge."""
         badges = []
         if snapshot.recording is not None:
             name = shorten(snapshot.recording.name, width // 3)
@@ -61,9 +55,9 @@ class Title(Panel):
 
 
 class Notices(Panel):
-    """What the user should know or do now; empty when all is well."""
+    """What the user should know or do now; empty in normal operation."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return the notices."""
         return self._notices(snapshot)
 
@@ -87,15 +81,15 @@ class Notices(Panel):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A number of the health line; one that ``warns`` stands out, and is never left out."""
+class Reading:
+    """A value in the health line; one that ``warns`` is highlighted, and never left out."""
 
     name: str
     value: str
     warns: bool = False
 
     def line(self) -> Line:
-        """Return it as it is drawn."""
+        """Return the line's piece for it."""
         if self.warns:
             return [(f" ! {self.name} {self.value} ", ink(BACKGROUND, WARNING, bold=True))]
         name: Line = [(f"{self.name} ", ink(FAINT))] if self.name else []
@@ -103,41 +97,41 @@ class Figure:
 
 
 class HealthLine(Panel):
-    """Source, rate, computing time, lag, overflows, lost audio and time; losses stand out."""
+    """Source, rate, computing time, lag, overflows, lost audio and time; losses are highlighted."""
 
     SOURCE = 12
-    """Columns the source's name is given before any figure is left out."""
+    """Columns reserved for the source's name; readings are left out to make room for it."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return what the line says, already rounded."""
-        return snapshot.source, tuple(self._figures(snapshot))
+        return snapshot.source, tuple(self._readings(snapshot))
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return the one line; figures are left out from the left where there is no room."""
-        figures = self._figures(snapshot)
-        harmless = [figure for figure in figures if not figure.warns]
-        while harmless and length(self._join(figures)) + self.SOURCE + 2 > width:
-            figures.remove(harmless.pop(0))
-        line = self._join(figures)
+        """Return the one line; where space is short, readings are left out from the left."""
+        readings = self._readings(snapshot)
+        harmless = [reading for reading in readings if not reading.warns]
+        while harmless and length(self._join(readings)) + self.SOURCE + 2 > width:
+            readings.remove(harmless.pop(0))
+        line = self._join(readings)
         source = shorten(snapshot.source, width - length(line) - 2)
         return [justify([(source, ink(TEXT))] if source else [], line, width)]
 
     @staticmethod
-    def _figures(snapshot: Snapshot) -> list[Figure]:
+    def _readings(snapshot: Snapshot) -> list[Reading]:
         compute = "–" if snapshot.compute_ms is None else f"{snapshot.compute_ms:.1f}"
         lost = snapshot.lost_samples
         return [
-            Figure("", f"{snapshot.rate / 1000:g} kHz"),
-            Figure("", f"{compute} ms/frame"),
-            Figure("lag", f"{snapshot.lag_ms:.0f} ms"),
-            Figure("overflows", f"{snapshot.overflows}", snapshot.overflows > 0),
-            Figure("lost", f"{lost / SAMPLE_RATE:.1f} s" if lost else "0 s", lost > 0),
-            Figure("", clock(snapshot.time)),
+            Reading("", f"{snapshot.rate / 1000:g} kHz"),
+            Reading("", f"{compute} ms/frame"),
+            Reading("lag", f"{snapshot.lag_ms:.0f} ms"),
+            Reading("overflows", f"{snapshot.overflows}", snapshot.overflows > 0),
+            Reading("lost", f"{lost / SAMPLE_RATE:.1f} s" if lost else "0 s", lost > 0),
+            Reading("", clock(snapshot.time)),
         ]
 
     @staticmethod
-    def _join(figures: list[Figure]) -> Line:
+    def _join(readings: list[Reading]) -> Line:
         line: Line = []
-        for figure in figures:
-            line += [("  ", ink(TEXT)), *figure.line()] if line else figure.line()
+        for reading in readings:
+            line += [("  ", ink(TEXT)), *reading.line()] if line else reading.line()
         return line

@@ -1,9 +1,10 @@
-"""The last minute, newest at the right: labels are told apart by colour, letter and place."""
+"""The last minute, newest at the right: labels differ in color, letter and position."""
 
 from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 from realtime_ser.events import LABELS, UNCERTAIN
+from realtime_ser.live.snapshot import Snapshot, TimelineEntry
 from realtime_ser.output.terminal.palette import (
     BACKGROUND,
     COLORS,
@@ -14,21 +15,20 @@ from realtime_ser.output.terminal.palette import (
     ink,
 )
 from realtime_ser.output.terminal.panel import Line, Panel, margin
-from realtime_ser.snapshot import Snapshot, TimelineEntry
 
 SPAN = 60.0
-"""Seconds the timeline goes back."""
+"""Length of the timeline, in seconds."""
 
 ROWS = (*LABELS, UNCERTAIN)
 
 Run = tuple[str | None, int]
-"""A label, ``None`` for silence, and for how many columns it lasts."""
+"""A label, ``None`` for silence, and its length in columns."""
 
 
 def label_columns(entries: Sequence[TimelineEntry], time: float, columns: int) -> list[str | None]:
     """Return the label of each column of the minute before ``time``, ``None`` for silence.
 
-    Columns are cut at multiples of their length, so that a stretch keeps its shape as it scrolls.
+    Columns start at multiples of their length, so that a stretch keeps its shape as it scrolls.
     """
     step = SPAN / columns
     first = int(time / step) + 1 - columns
@@ -44,14 +44,14 @@ def label_columns(entries: Sequence[TimelineEntry], time: float, columns: int) -
 
 
 def runs(labels: Sequence[str | None]) -> list[Run]:
-    """Join equal neighbours."""
+    """Join equal neighbors."""
     return [(label, len(list(group))) for label, group in groupby(labels)]
 
 
 class Timeline(Panel):
-    """One band, or a lane for each label where there is room; under it the time."""
+    """One band, or a lane for each label if space allows; below it the time."""
 
-    def look(self, snapshot: Snapshot, width: int) -> Hashable:
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
         """Return the stretches, and the time in columns."""
         columns = max(width - margin(width), 1)
         return snapshot.timeline, int(snapshot.time * columns / SPAN)

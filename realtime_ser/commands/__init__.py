@@ -1,0 +1,68 @@
+"""The command line: one module per command, none of them imported before it is called."""
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from realtime_ser.commands.common import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    WRONG_USAGE,
+    print_error,
+)
+from realtime_ser.commands.parser import parse
+from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.native_output import quiet_c_libraries
+from realtime_ser.signals import exiting_on_signals
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        arguments: without the program's name; ``None`` takes those of the process.
+    """
+    _replace_closed_streams()
+    logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with exiting_on_signals(), quiet_c_libraries():
+            command = import_module(f"realtime_ser.commands.{options.command}")
+            return int(command.run(options))
+    except SettingsError as error:
+        return print_error(error, WRONG_USAGE)
+    except RealtimeSerError as error:
+        return print_error(error, FAILED)
+    except BrokenPipeError:
+        _discard_stdout()
+        return DONE
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE or error.filename is not None:
+            raise
+        _discard_stdout()
+        reason = (error.strerror or str(error)).lower()
+        return print_error(
+            RealtimeSerError(f"cannot write the output ({reason})", "write it elsewhere"), FAILED
+        )
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _discard_stdout() -> None:
+    from realtime_ser.output.json_lines import discard_stdout
+
+    discard_stdout()
+
+
+def _replace_closed_streams() -> None:
+    """Discard what is written to a standard stream that was closed before the start."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115

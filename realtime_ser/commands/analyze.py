@@ -1,0 +1,52 @@
+"""``realtime-ser analyze``: whole files, as fast as possible."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from realtime_ser.commands.common import DONE, FAILED, print_error, settings_from
+from realtime_ser.errors import AudioInputError, SettingsError
+from realtime_ser.live.sinks import Sink
+from realtime_ser.output.json_lines import JsonLines
+from realtime_ser.output.text import TextLines
+from realtime_ser.recognizer import Recognizer
+from realtime_ser.samples import Int16
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the events or utterances of every file; a bad file does not stop the others."""
+    if options.plot:
+        _check_plot(options)
+    recognizer = Recognizer(options.model, settings_from(options))
+    output = JsonLines(sys.stdout) if options.json else TextLines(sys.stdout)
+    code = DONE
+    for name in options.files:
+        try:
+            _analyze(Path(name), recognizer, output, options.plot)
+        except AudioInputError as error:
+            code = print_error(error, FAILED)
+    return code
+
+
+def _check_plot(options: argparse.Namespace) -> None:
+    """Check before the analysis that its plot can be drawn."""
+    from realtime_ser.output.plot import check_plot_path
+
+    if len(options.files) > 1:
+        raise SettingsError(
+            "--plot draws one file", f"give one file instead of {len(options.files)}"
+        )
+    check_plot_path(options.plot)
+
+
+def _analyze(path: Path, recognizer: Recognizer, output: Sink, plot: Path | None) -> None:
+    if plot is None:
+        recognizer.recognize_file(path, on_event=output.on_event)
+        return
+    from realtime_ser.output.plot import plot_analysis
+
+    audio: list[Int16] = []
+    result = recognizer.recognize_file(path, on_event=output.on_event, on_audio=audio.append)
+    plot_analysis(np.concatenate(audio), result.events, plot, path.name)

@@ -1,0 +1,139 @@
+"""``realtime-ser live``: a microphone, or a file in real time, to the screen or as JSON Lines."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import BinaryIO
+
+from realtime_ser.capture.devices import find_input_device
+from realtime_ser.capture.reconnect import open_microphone
+from realtime_ser.capture.sources import FileSource, RawSource, Source
+from realtime_ser.commands.common import DONE, settings_from
+from realtime_ser.demo import demo_clip
+from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.live.engine import Engine
+from realtime_ser.live.sinks import Sink
+from realtime_ser.output.json_lines import EventFile, JsonLines
+from realtime_ser.output.recording import Recording
+from realtime_ser.recognizer import Recognizer
+from realtime_ser.settings import Settings
+from realtime_ser.signals import handlers_restored
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run live until the source ends, ``--duration`` has passed or the user quits."""
+    _check_output_names(options)
+    shows_terminal = sys.stdout.isatty() and not options.json
+    pipeline = Recognizer(options.model, settings_from(options)).pipeline()
+    with contextlib.ExitStack() as opened:
+        source = _open_source(options, shows_terminal)
+        opened.callback(source.close)
+        sinks = _open_sinks(options, opened)
+        if not shows_terminal:
+            sinks.append(JsonLines(sys.stdout))
+        engine = Engine(source, pipeline, sinks=sinks, duration=options.duration)
+        opened.pop_all()  # the engine closes them
+    if shows_terminal:
+        recording = next((sink for sink in sinks if isinstance(sink, Recording)), None)
+        return _show_terminal(engine, recording, pipeline.settings, options)
+    with contextlib.closing(engine.events()) as events:
+        for _ in events:
+            pass
+    return DONE
+
+
+def _check_output_names(options: argparse.Namespace) -> None:
+    """Refuse to write over the file that is replayed, or two outputs to one file."""
+    outputs = {"--record": options.record, "--events": options.events}
+    for option, path in outputs.items():
+        if path and options.input and _same_file(path, Path(options.input)):
+            raise SettingsError(f"{option} would overwrite {options.input}", "give another name")
+    if options.record and options.events and _same_file(options.record, options.events):
+        raise SettingsError(f"--record and --events both name {options.events}", "give two names")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.absolute() == other.absolute()
+
+
+def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Source:
+    if options.demo:
+        return FileSource(demo_clip())
+    if options.input == "-":
+        return RawSource(_detached_stdin() if shows_terminal else sys.stdin.buffer)
+    if options.input is not None:
+        return FileSource(Path(options.input))
+    return open_microphone(find_input_device(options.device), reconnect=not options.no_reconnect)
+
+
+def _open_sinks(options: argparse.Namespace, opened: contextlib.ExitStack) -> list[Sink]:
+    sinks: list[Sink] = []
+    for kind, path in ((Recording, options.record), (EventFile, options.events)):
+        if path is not None:
+            sink = kind(path)
+            opened.callback(sink.close)
+            sinks.append(sink)
+    return sinks
+
+
+def _detached_stdin() -> BinaryIO:
+    """Return piped audio on a descriptor of its own, and connect descriptor 0 to the keyboard.
+
+    Raises:
+        AudioInputError: there is no keyboard.
+    """
+    audio = os.fdopen(os.dup(0), "rb")
+    if audio.isatty():
+        return audio
+    try:
+        keyboard = os.open("CONIN$" if os.name == "nt" else "/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise AudioInputError(
+            "the terminal UI has no keyboard while audio is piped in", "add --json"
+        ) from error
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+    return audio
+
+
+def _show_terminal(
+    engine: Engine, recording: Recording | None, settings: Settings, options: argparse.Namespace
+) -> int:
+    from realtime_ser.output.terminal.app import EmotionApp
+    from realtime_ser.output.terminal.controls import Controls
+
+    controls = Controls(engine, recording, reconnect=not options.no_reconnect)
+    with handlers_restored(), _screen_for_the_terminal():
+        app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
+        engine.start()
+        try:
+            failure = app.run()
+        finally:
+            engine.stop()
+    if isinstance(failure, RealtimeSerError):
+        raise failure
+    return app.return_code or DONE
+
+
+@contextlib.contextmanager
+def _screen_for_the_terminal() -> Iterator[None]:
+    """Let Textual draw on standard output, and hold log lines back until it is done."""
+    stderr, handlers = sys.__stderr__, logging.root.handlers[:]
+    held_back = MemoryHandler(1000, logging.CRITICAL + 1)
+    logging.root.handlers[:] = [held_back]
+    if not sys.stderr.isatty():  # Textual draws on standard error, which is redirected
+        sys.__stderr__ = sys.stdout  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        sys.__stderr__ = stderr  # type: ignore[misc]
+        logging.root.handlers[:] = handlers
+        for record in held_back.buffer:
+            logging.root.handle(record)

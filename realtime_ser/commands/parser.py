@@ -1,0 +1,176 @@
+"""The options of every command. Called without a command, the program runs ``live``."""
+
+import argparse
+import contextlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from realtime_ser.settings import VAD_MODES, Settings
+
+EPILOG = """\
+examples:
+  realtime-ser --demo                    the bundled clip, without a microphone
+  realtime-ser --device usb              a microphone whose name contains "usb"
+  realtime-ser --json | jq .label        events as JSON Lines for another program
+  realtime-ser analyze talk.wav          emotions in a whole file, as fast as possible
+  realtime-ser doctor                    checks whether live use works here
+"""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; ``command`` is the name of the command.
+
+    Exits with 2 and a message on standard error if they are wrong, with 0 after ``--help`` and
+    ``--version``.
+    """
+    parser, commands = _parser()
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help", "--version") or (first and not first.startswith("-")):
+        return parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(["live", *arguments])
+    if unknown:
+        _refuse(parser, unknown, list(commands.choices))
+    return options
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: list[str], commands: list[str]) -> NoReturn:
+    command = next((word for word in unknown if word in commands), None)
+    if command is None:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    parser.error(
+        f"options of {command} go after it, and it does not take those of a live run:"
+        f" realtime-ser {command} [options]"
+    )
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser and its commands."""
+    from realtime_ser import __version__
+
+    parser = argparse.ArgumentParser(
+        "realtime-ser",
+        description="Shows how likely each of eight emotions is in a voice, live.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"realtime-ser {__version__}")
+    _add_live_options(parser)  # for its help; ``parse`` gives them to the command ``live``
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    live = _add_command(commands, "live", "listen to a microphone, or replay a file (the default)")
+    live.prog = parser.prog
+    _add_live_options(live)
+    _add_analyze(commands)
+    _add_devices(commands)
+    _add_doctor(commands)
+    _add_bench(commands)
+    return parser, commands
+
+
+def _add_command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, allow_abbrev=False)
+    return command
+
+
+def _add_live_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
+    )
+    source.add_argument(
+        "--input", metavar="FILE", help="replay a file, or - for raw s16le 16 kHz mono on stdin"
+    )
+    source.add_argument("--demo", action="store_true", help="replay the bundled clip")
+    parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="also write the events to a file as JSON Lines"
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--no-reconnect",
+        action="store_true",
+        help="end when the microphone is lost, instead of waiting for its return",
+    )
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    defaults = Settings()
+    parser.add_argument(
+        "--window",
+        type=_number,
+        metavar="S",
+        help=f"seconds of speech that a prediction covers (default {defaults.window:g})",
+    )
+    parser.add_argument(
+        "--hop",
+        type=_number,
+        metavar="S",
+        help=f"seconds between predictions (default {defaults.hop:g})",
+    )
+    parser.add_argument(
+        "--vad-mode",
+        type=int,
+        choices=VAD_MODES,
+        help=f"voice activity detector: 0 lets most through, 3 least (default {defaults.vad_mode})",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_number,
+        metavar="P",
+        help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
+    )
+    _add_model(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="DIR", help="model folder instead of the bundled one")
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = _add_command(commands, "analyze", "recognize whole files, as fast as possible")
+    analyze.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
+    analyze.add_argument("--json", action="store_true", help="all events as JSON Lines")
+    analyze.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
+    )
+    _add_settings(analyze)
+
+
+def _add_devices(commands: Any) -> None:
+    devices = _add_command(commands, "devices", "list the input devices")
+    devices.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = _add_command(commands, "doctor", "check whether live use works here")
+    doctor.add_argument("--device", metavar="ID|NAME", help="microphone to check")
+    doctor.add_argument("--json", action="store_true", help="one JSON object, for bug reports")
+    _add_model(doctor)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = _add_command(commands, "bench", "measure time, memory and streams on this machine")
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+    bench.add_argument("--quick", action="store_true", help="few hops: a trial, not a measurement")
+    _add_model(bench)
+
+
+def _number(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("give more than 0 seconds")
+    return value

@@ -1,0 +1,92 @@
+"""What the keys of the terminal UI do to a live run."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from realtime_ser.capture.devices import InputDevice, find_input_device, list_input_devices
+from realtime_ser.capture.reconnect import open_microphone
+from realtime_ser.live.engine import Engine
+from realtime_ser.live.snapshot import DeviceChoice, Snapshot
+from realtime_ser.output.recording import Recording
+
+
+class Controls:
+    """A live run with a device list and a recording that can be started and stopped.
+
+    Args:
+        engine: the run, with ``recording`` among its sinks.
+        recording: the recording in progress, if any.
+        reconnect: whether a microphone that is chosen here is reopened after it was lost.
+    """
+
+    def __init__(
+        self, engine: Engine, recording: Recording | None = None, *, reconnect: bool = True
+    ) -> None:
+        self._engine = engine
+        self._recording = recording
+        self._reconnect = reconnect
+        self._listed: dict[int, InputDevice] = {}
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest snapshot."""
+        recording = self._recording
+        path = None if recording is None or recording.closed else recording.path
+        return replace(self._engine.snapshot(), recording=path)
+
+    def pause(self, paused: bool) -> None:
+        """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""
+        self._engine.pause(paused)
+
+    def clear(self) -> None:
+        """Forget the newest emotion and the timeline."""
+        self._engine.clear()
+
+    def devices(self) -> Sequence[DeviceChoice]:
+        """Return the input devices.
+
+        Raises:
+            AudioDeviceError: PortAudio is missing.
+        """
+        current = self._engine.snapshot().source
+        self._listed = {device.index: device for device in list_input_devices()}
+        return [
+            DeviceChoice(device.index, device.name, device.name == current)
+            for device in self._listed.values()
+        ]
+
+    def switch_device(self, index: int) -> None:
+        """Use another microphone, by the index that ``devices`` last gave it.
+
+        Raises:
+            AudioDeviceError: it cannot be opened; the current one stays in use.
+        """
+        device = self._listed.get(index) or find_input_device(index)
+        self._engine.switch_source(open_microphone(device, reconnect=self._reconnect))
+
+    def start_recording(self) -> Path:
+        """Record from now on to a new WAV file in the current folder.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self.stop_recording()
+        name = Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav"))
+        recording = Recording(name, keep_others=True)
+        self._recording = recording
+        self._engine.sinks.add(recording)
+        return recording.path
+
+    def stop_recording(self) -> Path | None:
+        """Finish the recording and return its file, ``None`` if there was none.
+
+        Raises:
+            OutputError: the last samples could not be written.
+        """
+        recording, self._recording = self._recording, None
+        if recording is None or recording.closed:
+            return None
+        self._engine.sinks.remove(recording)
+        recording.close()
+        return recording.path

@@ -1,0 +1,148 @@
+"""What the keys of the terminal UI do."""
+
+import pytest
+from fake_run import FILE
+from terminal_app import build, notifications, open_devices, settle, text
+from textual.widgets import OptionList
+
+from realtime_ser.errors import AudioDeviceError, OutputError
+from realtime_ser.output.terminal.emotion import Caption
+from realtime_ser.output.terminal.screens import HelpScreen
+from realtime_ser.output.terminal.status import HealthLine, Title
+
+
+async def test_space_pauses_and_goes_on() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await pilot.press("space", "space", "space")
+    assert run.calls == [("pause", True), ("pause", False), ("pause", True)]
+
+
+async def test_c_clears() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert "the first answer" in text(app, Caption)
+    assert run.calls == [("clear",)]
+
+
+async def test_r_starts_and_stops_a_recording_and_names_its_file() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert "● REC take-1.wav" in text(app, Title)
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert "REC" not in text(app, Title)
+        assert notifications(app) == ["Recording to take-1.wav", "Recorded take-1.wav"]
+    assert run.calls == [("start_recording",), ("stop_recording",)]
+
+
+async def test_a_recording_that_cannot_be_written_is_said_and_the_run_goes_on() -> None:
+    app, run = build()
+    run.refusal = OutputError("take-1.wav [x] cannot be written", "choose another folder")
+    async with app.run_test() as pilot:
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert notifications(app) == [str(run.refusal)]
+        assert app.is_running
+
+
+async def test_q_quits() -> None:
+    app, _ = build()
+    async with app.run_test() as pilot:
+        await pilot.press("q")
+    assert (app.return_code, app.return_value) == (0, None)
+
+
+@pytest.mark.parametrize("before", [[], ["d"], ["question_mark"]])
+async def test_ctrl_c_leaves_from_anywhere_with_130(before: list[str]) -> None:
+    app, _ = build()
+    async with app.run_test() as pilot:
+        await pilot.press(*before)
+        await settle(app, pilot)
+        await pilot.press("ctrl+c")
+    assert app.return_code == 130
+
+
+async def test_other_keys_do_nothing() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await settle(app, pilot)
+        before = app.export_screenshot()
+        for key in ("x", "Q", "enter", "escape", "tab", "up", "f1", "1", "ctrl+q", "ctrl+p"):
+            await pilot.press(key)
+        await settle(app, pilot)
+        assert app.is_running
+        assert app.return_code is None
+        assert len(app.screen_stack) == 1
+        assert app.export_screenshot() == before
+    assert run.calls == []
+
+
+@pytest.mark.parametrize("key", ["escape", "question_mark", "q"])
+async def test_help_opens_and_closes(key: str) -> None:
+    app, _ = build()
+    async with app.run_test() as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press(key)
+        assert len(app.screen_stack) == 1
+        assert app.is_running
+
+
+async def test_enter_switches_to_the_chosen_device() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await open_devices(pilot)
+        assert app.screen.query_one(OptionList).highlighted == 0
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert run.calls == [("switch_device", 3)]
+        assert text(app, HealthLine).startswith("USB [bold]Aud")
+        assert notifications(app) == ["Listening to USB [bold]Audio[/bold] Interface"]
+
+
+async def test_escape_keeps_the_device() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await open_devices(pilot)
+        await pilot.press("down", "escape")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+    assert run.calls == []
+
+
+async def test_a_device_that_cannot_be_opened_is_said_and_the_run_goes_on() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await open_devices(pilot)
+        run.refusal = AudioDeviceError("the device is busy", "close the other program")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert notifications(app) == ["the device is busy: close the other program"]
+        assert app.is_running
+
+
+async def test_missing_portaudio_is_said_and_the_run_goes_on() -> None:
+    app, run = build()
+    run.refusal = AudioDeviceError("PortAudio is missing", "install libportaudio2")
+    async with app.run_test() as pilot:
+        await pilot.press("d")
+        await settle(app, pilot)
+        assert notifications(app) == ["PortAudio is missing: install libportaudio2"]
+        assert len(app.screen_stack) == 1
+        assert app.is_running
+
+
+async def test_a_file_has_no_device_to_choose() -> None:
+    app, run = build(FILE)
+    async with app.run_test() as pilot:
+        await pilot.press("d")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert "only while listening live" in notifications(app)[0]
+    assert run.calls == []
