@@ -2,59 +2,20 @@
 
 import json
 import os
-import re
-import shlex
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from command_line import CLIP, COMMAND, call, events_of, expected_events, refused, said
 from speech_clips import SAMPLES, speech
 
-from realtime_ser import LABELS, Recognizer, to_dict
-
-CLIP = SAMPLES / "one_utterance.flac"
-COMMAND = [sys.executable, "-m", "realtime_ser"]
-
-
-def call(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, timeout=60, check=False, **options
-    )
-
-
-def events_of(output: bytes) -> list[dict[str, Any]]:
-    """Every line is a JSON object, or the test fails."""
-    return [json.loads(line) for line in output.splitlines()]
-
-
-def said(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [event for event in events if event["event"] not in ("health", "file")]
-
-
-def refused(run: subprocess.CompletedProcess[bytes], code: int, *words: str) -> str:
-    """One clear line on stderr, nothing on stdout, no traceback."""
-    message = run.stderr.decode()
-    assert run.returncode == code, message
-    assert run.stdout == b""
-    assert message.count("\n") == 1, message
-    assert message.startswith("realtime-ser: ")
-    assert re.search(": .+: ", message), "what was wrong, and what to do"
-    for word in words:
-        assert word in message
-    return message
-
-
-def expected_events(name: str) -> list[dict[str, Any]]:
-    events = Recognizer().recognize(speech(name), 16_000).events
-    return json.loads(json.dumps([to_dict(event) for event in events]))  # type: ignore[no-any-return]
+from realtime_ser import LABELS
 
 
 def test_paced_input_analyze_stdin_and_python_agree() -> None:
@@ -253,145 +214,10 @@ def test_nothing_on_standard_input() -> None:
     assert run.stderr.count(b"\n") == 1
 
 
-def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
-    refused(call("--demo", "--record", tmp_path / "no" / "out.wav"), 1, "no folder")
-    refused(call("--demo", "--record", tmp_path / "out.mp3"), 1, ".wav")
-    refused(call("analyze", CLIP, "--plot", tmp_path / "no" / "out.png"), 1, "no folder")
-    refused(call("analyze", CLIP, "--plot", tmp_path / "out.gif"), 1, ".png")
-
-
-def test_live_is_the_default_command() -> None:
-    default = call("--input", CLIP, "--hop", "0.12")
-    named = call("live", "--input", CLIP, "--hop", "0.12")
-    assert said(events_of(default.stdout)) == said(events_of(named.stdout))
-    updates = [event for event in events_of(default.stdout) if event["event"] == "emotion"]
-    assert updates[1]["start"] - updates[0]["start"] == pytest.approx(0.12)
-
-
-@pytest.mark.parametrize("command", ["analyze", "devices", "doctor", "bench"])
-def test_options_before_a_command_are_refused_with_the_right_order(command: str) -> None:
-    run = call("--json", command)
-    assert run.returncode == 2
-    assert run.stderr.decode().splitlines()[-1] == (
-        f"realtime-ser: error: options of {command} go after it, and it does not take those of a"
-        f" live run: realtime-ser {command} [options]"
-    )
-
-
-def test_a_wrong_command_lists_the_right_ones() -> None:
-    run = call("listen")
-    assert run.returncode == 2
-    for command in ("live", "analyze", "devices", "doctor", "bench"):
-        assert command in run.stderr.decode().splitlines()[-1]
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-@pytest.mark.parametrize(
-    "arguments", [["analyze", CLIP], ["analyze", "--json", CLIP], ["--demo"], ["doctor", "--json"]]
-)
-def test_a_full_disk_behind_standard_output_is_one_line(arguments: list[object]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        run = subprocess.run(
-            [*COMMAND, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, timeout=60
-        )
-    assert run.returncode == 1
-    assert run.stderr.decode() == (
-        "realtime-ser: cannot write the output (no space left on device): write it elsewhere\n"
-    )
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
-def test_a_closed_standard_output_leaves_the_event_file(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    command = shlex.join([*COMMAND, "--demo", "--duration", "2", "--events", str(path)])
-    run = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, timeout=60)
-    assert (run.returncode, run.stderr) == (0, b"")
-    assert events_of(path.read_bytes())[0]["event"] == "speech_started"
-
-
-# The event file.
-
-
-def test_events_go_to_a_file_as_well(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text("an older file")
-    run = call("--input", CLIP, "--events", path)
-    assert (run.returncode, run.stderr) == (0, b"")
-    assert path.read_bytes() == run.stdout
-
-
-def test_an_event_file_that_cannot_be_written(tmp_path: Path) -> None:
-    refused(call("--demo", "--events", tmp_path / "no" / "events.jsonl"), 1, "no folder")
-    refused(call("--demo", "--events", tmp_path), 1, "it is a folder")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe")
-        refused(call("--demo", "--events", tmp_path / "pipe"), 1, "it is a pipe")
-
-
-def test_outputs_never_overwrite_the_input_or_each_other(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.wav"
-    soundfile.write(clip, speech("one_utterance"), 16_000)
-    before = clip.read_bytes()
-    refused(call("--input", clip, "--record", clip), 2, "--record would overwrite")
-    refused(call("--input", clip, "--events", clip), 2, "--events would overwrite")
-    both = tmp_path / "out.wav"
-    refused(call("--demo", "--record", both, "--events", both), 2, "give two names")
-    assert clip.read_bytes() == before
-    assert not both.exists()
-
-
-def test_outputs_are_left_alone_if_the_run_cannot_start(tmp_path: Path) -> None:
-    old = tmp_path / "events.jsonl"
-    old.write_text("an older file")
-    refused(call("--input", tmp_path / "missing.wav", "--events", old), 1, "missing.wav")
-    refused(call("--demo", "--model", tmp_path / "nowhere", "--events", old), 1, "nowhere")
-    assert old.read_text() == "an older file"
-
-
 def test_a_missing_model_folder(tmp_path: Path) -> None:
     refused(call("--demo", "--model", tmp_path / "nowhere"), 1, "nowhere")
     environment = {**os.environ, "REALTIME_SER_MODEL": str(tmp_path / "elsewhere")}
     refused(call("--demo", env=environment), 1, "elsewhere")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--window", "0.5"],
-        ["--hop", "0.123"],
-        ["--hop", "nan"],
-        ["--threshold", "2"],
-        ["--vad-mode", "4"],
-        ["--duration", "0"],
-        ["--duration", "inf"],
-        ["--demo", "--input", "x.wav"],
-        ["--demo", "--device", "2"],
-        ["--nonsense"],
-        ["listen"],
-        ["analyze"],
-        ["analyze", "a.wav", "b.wav", "--plot", "out.png"],
-        ["--demo", "analyze", "a.wav"],
-        ["--duration", "3", "devices"],
-        ["--no-reconnect", "devices"],
-        ["--demo", "bench"],
-        ["bench", "--demo"],
-        ["devices", "--duration", "3"],
-        ["live", "analyze", "a.wav"],
-    ],
-)
-def test_wrong_usage(arguments: list[str]) -> None:
-    run = call(*arguments)
-    assert run.returncode == 2
-    assert run.stdout == b""
-    assert b"Traceback" not in run.stderr
-    assert run.stderr.splitlines()[-1].startswith(b"realtime-ser")
-
-
-@pytest.mark.parametrize("option", ["--window", "--hop", "--threshold", "--duration"])
-@pytest.mark.parametrize("text", ["long", "", "1e999"])
-def test_what_is_no_number_is_named(option: str, text: str) -> None:
-    (*_, line) = call("--demo", f"{option}={text}").stderr.decode().splitlines()
-    assert line == f"realtime-ser: error: argument {option}: {text!r} is not a finite number"
 
 
 def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
@@ -399,13 +225,6 @@ def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     for arguments in ([], ["devices"], ["--device", "2"]):
         refused(call(*arguments, env=environment), 1, "PortAudio", "install")
-
-
-def test_help_names_every_option_of_the_design() -> None:
-    text = call("--help").stdout.decode()
-    options = "device input demo json events duration record window hop vad-mode threshold model"
-    for option in options.split():
-        assert f"--{option}" in text
 
 
 @pytest.mark.skipif(

@@ -1,4 +1,4 @@
-"""The doctor: what it finds on real, broken and virtual systems, and what it keeps to itself."""
+"""The doctor on real, broken and virtual systems, and that it reports nothing private."""
 
 import getpass
 import importlib
@@ -20,9 +20,7 @@ import soundfile
 from virtual_microphone import DEVICE, VirtualMicrophone
 
 from realtime_ser import doctor
-from realtime_ser.capture.devices import InputDevice
 from realtime_ser.doctor import Check, software
-from realtime_ser.doctor import microphone as microphone_checks
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import bundled_model_folder
 
@@ -230,80 +228,6 @@ def test_a_real_terminal_is_described() -> None:
     assert b"12 rows; set TERM" in output
 
 
-# The level of a microphone.
-
-RATE = 16_000
-SECOND = np.arange(RATE) / RATE
-NOISE = np.random.default_rng(5).standard_normal(RATE)
-QUIET_ROOM = 10 ** (-60 / 20) * NOISE
-
-
-def judge(*channels: Any) -> Check:
-    return microphone_checks.judge_level(np.stack(channels, axis=1).astype(np.float32))
-
-
-def test_a_quiet_room_is_ok() -> None:
-    check = judge(QUIET_ROOM - 1e-4)
-
-    assert (check.state, check.remedy) == ("ok", None)
-    assert check.message.startswith("noise floor -6")
-    assert check.message.endswith("DC offset 0.0 %, clipped 0.0 %"), "no minus before nothing"
-
-
-def test_speech_does_not_hide_a_low_noise_floor() -> None:
-    speaking = (SECOND % 0.5) > 0.2
-
-    assert judge(QUIET_ROOM + speaking * 0.2 * np.sin(1000 * SECOND)).state == "ok"
-
-
-@pytest.mark.parametrize(
-    ("samples", "message", "remedy"),
-    [
-        (np.zeros(RATE), "only zeros", "unmute it"),
-        (np.clip(1.2 * np.sin(1000 * SECOND), -1, 1), "clipped 3", "lower the input gain"),
-        (QUIET_ROOM - 0.05, "DC offset -5.0 %", "another input"),
-        (10 ** (-30 / 20) * NOISE, "noise floor -30 dBFS", "be quiet and try again"),
-        (10 ** (-95 / 20) * NOISE, "peak -8", "raise the input gain"),
-    ],
-)
-def test_levels_that_are_warned_of(samples: Any, message: str, remedy: str) -> None:
-    check = judge(samples)
-
-    assert check.state == "warning"
-    assert message in check.message
-    assert remedy in str(check.remedy)
-
-
-def test_the_one_channel_in_use_of_eight_is_enough() -> None:
-    assert judge(*[np.zeros(RATE)] * 7, QUIET_ROOM).state == "ok"
-
-
-def test_one_clipping_channel_is_seen_though_the_mean_does_not_clip() -> None:
-    assert "cut off" in str(judge(np.sign(np.sin(1000 * SECOND)), QUIET_ROOM).remedy)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_samples_that_are_no_numbers_are_a_failure(value: float) -> None:
-    samples = QUIET_ROOM.copy()
-    samples[7] = value
-
-    assert judge(samples).state == "failure"
-
-
-CARD = InputDevice(3, "Card", "ALSA", 2, 44_100, False)
-
-
-@pytest.mark.parametrize(
-    ("accepted", "state"),
-    [([16_000], "ok"), ([44_100, 48_000], "ok"), ([8_000, 48_000], "failure"), ([], "failure")],
-)
-def test_rates(accepted: list[int], state: str) -> None:
-    check = microphone_checks.judge_rates(accepted, CARD)
-
-    assert check.state == state
-    assert "its own is 44100 Hz" in check.message
-
-
 def test_a_line_fits_the_encoding_of_the_terminal() -> None:
     check = Check("microphone", "ok", "Микрофон")
 
@@ -328,8 +252,8 @@ def test_a_muted_microphone_is_a_warning(microphone: VirtualMicrophone) -> None:
 
 @pytest.mark.system
 def test_a_microphone_in_a_quiet_room_is_ok(microphone: VirtualMicrophone, tmp_path: Path) -> None:
-    room = np.tile(QUIET_ROOM, 40).astype(np.float32)
-    soundfile.write(tmp_path / "room.wav", room, RATE)
+    noise = 10 ** (-60 / 20) * np.random.default_rng(5).standard_normal(40 * 16_000)
+    soundfile.write(tmp_path / "room.wav", noise.astype(np.float32), 16_000)
     playing = subprocess.Popen(
         ["paplay", "--device=mic", tmp_path / "room.wav"], env=microphone.environment
     )
