@@ -5,8 +5,9 @@
     from realtime_ser import Recognizer, listen
 
     result = Recognizer().recognize(samples, sample_rate)
-    for event in listen():
-        print(event)
+    with listen() as events:
+        for event in events:
+            print(event)
 """
 
 from realtime_ser.errors import (

@@ -1,61 +1,38 @@
-"""Keeps native libraries from chattering on the user's terminal, in two ways.
+"""Keeps the messages of native libraries off the user's screen, without moving a descriptor.
 
-``quiet_native_stderr`` moves the descriptor, which silences everything for a moment in which only
-one thread runs. ``quiet_native_audio`` leaves the descriptor to Python and the UI, and silences for
-as long as a microphone is open.
+Descriptor 2 belongs to the whole process, whose other threads write to it. So in a program that
+uses this package as a library, ALSA's and JACK's own message handlers are replaced while a
+microphone is open (``quiet_audio_libraries``), and lines known to be chatter are taken out of what
+C code prints while a library starts (``filtered_stderr``). Only the command, which owns its
+process, turns off everything that C code prints (``quiet_c_libraries``).
 """
 
 import contextlib
 import ctypes
 import os
-import platform
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
+from realtime_ser.fork_safety import ForkSafeLock
 
-@contextlib.contextmanager
-def quiet_native_stderr() -> Iterator[None]:
-    """Drop what C code writes to standard error meanwhile; LiteRT announces its delegate there.
-
-    Python's own ``sys.stderr`` shares the descriptor, so print nothing inside.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # standard error is closed: nothing can chatter
-        yield
-        return
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+_STDERR_NAMES = {"linux": "stderr", "darwin": "__stderrp"}
+"""What the C library calls its variable for standard error, by ``sys.platform``."""
 
 
-class _SilentLibc:
-    """Turns glibc's ``stderr`` to nothing while anyone asks for it.
+class _Handlers:
+    """Replaces the message handlers of ALSA and JACK while anyone asks for it.
 
-    ALSA's and PortAudio's C code report what goes wrong, from their own threads too, with
-    ``fprintf(stderr, ...)``; the user gets one clear line from us instead, and a terminal UI no
-    scribbles. Descriptor 2 stays as it is, for Python and the UI write there.
+    A handler that the host program has installed is respected: only a library's own default, which
+    prints to standard error, is replaced, and it is put back at the end.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._users = 0
-        self._nothing: int | None = None
-        self._kept: int | None = None
+        self._restore: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        if not (sys.platform == "linux" and platform.libc_ver()[0] == "glibc"):
-            yield  # elsewhere the variable has other names, or cannot be written
-            return
         self._count(1)
         try:
             yield
@@ -63,17 +40,166 @@ class _SilentLibc:
             self._count(-1)
 
     def _count(self, change: int) -> None:
-        libc = ctypes.CDLL(None)
-        stderr = ctypes.c_void_p.in_dll(libc, "stderr")
+        if sys.platform != "linux":
+            return  # ALSA is Linux's, and elsewhere nobody runs JACK by default
         with self._lock:
-            if self._nothing is None:
-                libc.fopen.restype = ctypes.c_void_p
-                self._nothing = libc.fopen(os.devnull.encode(), b"w")
-            if not self._users:
-                self._kept = stderr.value
             self._users += change
-            stderr.value = self._nothing if self._users else self._kept
+            if change > 0 and not self._restore:
+                self._restore = [
+                    *_silence("libasound.so.2", "snd_lib_error", "snd_lib_error_set_handler"),
+                    *_silence("libjack.so.0", "jack_error_callback", "jack_set_error_function"),
+                    *_silence("libjack.so.0", "jack_info_callback", "jack_set_info_function"),
+                ]
+            if not self._users:
+                while self._restore:
+                    self._restore.pop()()
 
 
-quiet_native_audio: Callable[[], contextlib.AbstractContextManager[None]] = _SilentLibc()
-"""Silences, in a ``with``, what C code prints about sound devices; may be nested and shared."""
+def _silence(library: str, variable: str, setter: str) -> Iterator[Callable[[], None]]:
+    """Replace a library's default handler, and yield what puts it back.
+
+    The new handler is C's ``abs``, which ignores what it is given. A Python function would need the
+    interpreter on every thread of the library, and would outlive it at exit.
+    """
+    try:
+        loaded = ctypes.CDLL(library)
+        handler = ctypes.c_void_p.in_dll(loaded, variable)
+        set_handler = getattr(loaded, setter)
+    except (OSError, ValueError, AttributeError):  # not installed, or another version
+        return
+    set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], None
+    silent = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value
+    found = handler.value
+    set_handler(None)
+    default = handler.value
+    if found != default:
+        set_handler(found)
+        return
+    set_handler(silent)
+
+    def restore() -> None:
+        if handler.value == silent:
+            set_handler(None)
+
+    yield restore
+
+
+quiet_audio_libraries: Callable[[], contextlib.AbstractContextManager[None]] = _Handlers()
+"""Silences ALSA and JACK in a ``with``; may be nested and shared by threads."""
+
+
+@contextlib.contextmanager
+def quiet_c_libraries() -> Iterator[None]:
+    """Drop everything that C code prints to its ``stderr``; for the command alone.
+
+    Descriptor 2 stays as it is: Python and the terminal UI write there. Does nothing where the C
+    library's variable cannot be replaced.
+    """
+    variable = _c_stderr()
+    if variable is None:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    libc.fopen.argtypes, libc.fopen.restype = [ctypes.c_char_p] * 2, ctypes.c_void_p
+    before, nothing = variable.value, libc.fopen(os.devnull.encode(), b"w")
+    if not nothing:  # no descriptor is left: messages are the smaller trouble
+        yield
+        return
+    variable.value = nothing
+    try:
+        yield
+    finally:
+        variable.value = before  # the other stays open: a thread may be writing to it
+
+
+class _Filter:
+    """Takes what is known to be chatter out of what C code prints to ``stderr`` for a moment.
+
+    That is gathered in memory, and the rest printed when the last who asked for it has ended: other
+    threads lose nothing. The descriptor is not touched.
+    """
+
+    def __init__(self) -> None:
+        self._lock = ForkSafeLock()
+        self._users = 0
+        self._before: int | None = None
+        self._memory: int | None = None
+        self._text, self._size = ctypes.c_char_p(), ctypes.c_size_t()
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        variable = _c_stderr()
+        if variable is None:
+            yield
+            return
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._gather(variable)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._print_rest(variable)
+
+    def after_fork(self) -> None:
+        """Have a child print as usual: the thread that would see to it may be the parent's."""
+        variable = _c_stderr()
+        if variable is not None and self._before is not None:
+            variable.value, self._before = self._before, None
+
+    def _gather(self, variable: ctypes.c_void_p) -> None:
+        if self._memory is None:  # once: another thread may still write to it afterwards
+            libc = ctypes.CDLL(None)
+            libc.open_memstream.restype = ctypes.c_void_p
+            self._memory = libc.open_memstream(ctypes.byref(self._text), ctypes.byref(self._size))
+        if self._memory is not None:
+            self._before, variable.value = variable.value, self._memory
+
+    def _print_rest(self, variable: ctypes.c_void_p) -> None:
+        if self._before is None:
+            return
+        variable.value, self._before = self._before, None
+        libc, memory = ctypes.CDLL(None), ctypes.c_void_p(self._memory)
+        libc.fflush(memory)
+        text = ctypes.string_at(self._text, self._size.value)
+        libc.rewind(memory)
+        lines = text.splitlines(keepends=True)
+        rest = b"".join(line for line in lines if not line.startswith(CHATTER))
+        if rest:
+            libc.fwrite(rest, ctypes.c_size_t(1), ctypes.c_size_t(len(rest)), variable)
+            libc.fflush(variable)
+
+
+CHATTER = (
+    b"INFO: Created TensorFlow Lite",  # LiteRT, for the first model of a process
+    b"Expression '",  # PortAudio, whose error is raised as well
+    b"ALSA lib ",
+    b"Cannot connect to server",  # JACK, like the next two
+    b"jack server is not running",
+    b"JackShmReadWritePtr",
+)
+"""What lines begin with that native libraries print while they start and nothing is wrong, or while
+an error that says the same is raised."""
+
+filtered_stderr = _Filter()
+"""Keeps such lines off the screen in a ``with``; may be nested and shared by threads."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=filtered_stderr.after_fork)
+
+
+def _c_stderr() -> ctypes.c_void_p | None:
+    """Return the C library's variable for standard error, where a program may replace it."""
+    name = _STDERR_NAMES.get(sys.platform)
+    if name is None:
+        return None
+    libc = ctypes.CDLL(None)
+    if sys.platform == "linux" and not hasattr(libc, "gnu_get_libc_version"):
+        return None  # musl keeps it in read-only memory
+    try:
+        return ctypes.c_void_p.in_dll(libc, name)
+    except ValueError:
+        return None

@@ -1,21 +1,27 @@
 """The Python interface: a loaded model that recognizes arrays, streams and microphones."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Never
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime_ser.analysis import analyse, resampled
-from realtime_ser.capture.resampler import Resampler
+from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, as_path, shown
+from realtime_ser.capture.resampler import Resampler, check_rate
 from realtime_ser.capture.sources import FileSource
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.errors import AudioInputError
+from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings
+
+if TYPE_CHECKING:
+    from realtime_ser.capture.devices import AnyDevice
+    from realtime_ser.listener import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,19 @@ class Recognition:
 
 
 class Stream:
-    """One stream of audio; many may share a recognizer."""
+    """One stream of audio; many may share a recognizer.
+
+    Args:
+        pipeline: a fresh one.
+        sample_rate: of the blocks, in hertz.
+
+    Raises:
+        AudioInputError: the rate is no whole number, or cannot be resampled.
+    """
 
     def __init__(self, pipeline: Pipeline, sample_rate: int) -> None:
         self._pipeline = pipeline
-        self._rate = sample_rate
+        self._rate = _as_rate(sample_rate)
         self._resampler: Resampler | None = None
         self._channels = 1
 
@@ -73,9 +87,17 @@ class Stream:
             self._resampler = None
         return [*rest, *self._pipeline.flush()]
 
+    def __reduce__(self) -> Never:
+        raise RealtimeSerError(
+            "a stream cannot be copied or sent to another process",
+            "send the recognizer, and open a stream there",
+        )
+
 
 class Recognizer:
-    """A loaded model. Streams and threads may share it.
+    """A loaded model. Streams, threads and forked processes may share it.
+
+    Pickled, it is its folder and its settings: the other process loads the model again.
 
     Args:
         model: model folder; ``None`` takes ``REALTIME_SER_MODEL``, else the bundled model.
@@ -83,9 +105,14 @@ class Recognizer:
 
     Raises:
         ModelError: the model folder is missing, damaged, or not what its manifest says.
+        SettingsError: the settings are no ``Settings``.
     """
 
-    def __init__(self, model: str | Path | None = None, settings: Settings | None = None) -> None:
+    def __init__(self, model: AnyPath | None = None, settings: Settings | None = None) -> None:
+        if not isinstance(settings, Settings | None):
+            raise SettingsError(
+                f"the settings are {shown(settings)}", "give Settings(...), or none"
+            )
         self.settings = settings or Settings()
         self.model = EmotionModel(model)
 
@@ -94,10 +121,10 @@ class Recognizer:
         return Pipeline(self.model, self.settings)
 
     def stream(self, sample_rate: int = SAMPLE_RATE) -> Stream:
-        """Return a new stream.
+        """Return a new stream of audio at this rate, in hertz.
 
         Raises:
-            AudioInputError: the rate cannot be resampled (raised by the first block).
+            AudioInputError: the rate is no whole number, or cannot be resampled.
         """
         return Stream(self.pipeline(), sample_rate)
 
@@ -114,13 +141,13 @@ class Recognizer:
         block = as_block(samples)
         if not len(block):
             raise AudioInputError("there are no samples", "give at least one")
-        resampler = Resampler(sample_rate, block.shape[1])
+        resampler = Resampler(_as_rate(sample_rate), block.shape[1])
         mono = np.concatenate((resampler.process(block), resampler.flush()))
         return _collect(analyse([mono], self.pipeline(), "samples"), None)
 
     def recognize_file(
         self,
-        path: str | Path,
+        path: AnyPath,
         *,
         on_event: Callable[[Event], None] | None = None,
         on_audio: Callable[[Int16], None] | None = None,
@@ -136,7 +163,8 @@ class Recognizer:
             AudioInputError: the file is missing, no audio, or damaged; ``on_event`` then has the
                 events before the damage.
         """
-        blocks = resampled(FileSource(Path(path)))
+        path = as_path(path, "the sound file", AudioInputError)
+        blocks = resampled(FileSource(path))
         return _collect(analyse(blocks, self.pipeline(), str(path), on_audio), on_event)
 
 
@@ -153,16 +181,21 @@ def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) 
 
 
 def listen(
-    device: int | str | None = None,
+    device: "AnyDevice" = None,
     *,
     recognizer: Recognizer | None = None,
     duration: float | None = None,
     reconnect: bool = True,
-) -> Iterator[Event]:
+) -> "Listener":
     """Open a microphone and return its events as they happen, health every five seconds.
 
-    Close the iterator to release the microphone. A consumer that is too slow loses the oldest
-    audio, which the health events count.
+    ::
+
+        with listen(device=2) as events:
+            for event in events: ...
+
+    Ends with ``close()``, from any thread. A consumer that is too slow loses the oldest audio,
+    which the health events count.
 
     Args:
         device: index, part of a name, or ``None`` for the default microphone.
@@ -176,11 +209,35 @@ def listen(
         AudioDeviceError: PortAudio or the microphone cannot be used, or without ``reconnect`` no
             longer.
         ModelError: the model folder cannot be used.
+        SettingsError: the duration is no number above 0, or another argument is of a wrong type.
     """
-    from realtime_ser.capture.devices import find_input_device
+    from realtime_ser.capture.devices import as_choice, find_input_device
     from realtime_ser.capture.reconnect import open_microphone
+    from realtime_ser.listener import Listener
     from realtime_ser.live.engine import Engine
 
+    device = as_choice(device)
+    seconds = None if duration is None else _as_duration(duration)
+    reconnect = as_flag(reconnect, "reconnect", SettingsError)
+    if not isinstance(recognizer, Recognizer | None):
+        raise SettingsError(f"the recognizer is {shown(recognizer)}", "give a Recognizer, or none")
     pipeline = (recognizer or Recognizer()).pipeline()
-    source = open_microphone(find_input_device(device), reconnect=reconnect)
-    return Engine(source, pipeline, duration=duration).events()
+    with contextlib.ExitStack() as unless_owned:
+        source = open_microphone(find_input_device(device), reconnect=reconnect)
+        unless_owned.callback(source.close)
+        listener = Listener(Engine(source, pipeline, duration=seconds))
+        unless_owned.pop_all()
+    return listener
+
+
+def _as_duration(duration: object) -> float:
+    seconds = as_number(duration, "the duration", SettingsError)
+    if seconds <= 0:
+        raise SettingsError(f"the duration is {shown(duration)}", "give more than 0 seconds")
+    return seconds
+
+
+def _as_rate(sample_rate: object) -> int:
+    rate = as_integer(sample_rate, "the sample rate", AudioInputError)
+    check_rate(rate)
+    return rate

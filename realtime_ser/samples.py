@@ -1,5 +1,7 @@
 """The program's one sample format: 16-bit integers, as WebRTC's detector and WAV take."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,13 +22,9 @@ def to_int16(samples: ArrayLike) -> Int16:
     Raises:
         AudioInputError: the values are neither int16 nor floats, or hold NaN or infinity.
     """
-    values = np.asarray(samples)
+    values = _as_array(samples)
     if values.dtype == np.int16:
         return values
-    if values.dtype.kind != "f":
-        raise AudioInputError(
-            f"samples of type {values.dtype} are not audio", "give int16, or floats within ±1"
-        )
     if not np.isfinite(values).all():
         raise AudioInputError(
             "the samples hold NaN or infinity", "repair what produced them, or cut that part out"
@@ -43,20 +41,44 @@ def as_block(samples: ArrayLike) -> Float32 | Int16:
     Raises:
         AudioInputError: the shape is another, or the values are neither int16 nor floats.
     """
-    values = np.asarray(samples)
+    values = _as_array(samples)
+    shape = values.shape
     if values.ndim == 1:
         values = values[:, np.newaxis]
     if values.ndim != 2 or not 1 <= values.shape[1] <= MOST_CHANNELS:
         raise AudioInputError(
-            f"samples of shape {np.shape(samples)} are not audio",
+            f"samples of shape {shape} are not audio",
             f"give [n] or [n, channels] with at most {MOST_CHANNELS} channels",
         )
     if values.dtype == np.int16:
         return values
+    if values.dtype.itemsize > 4:  # may hold what float32 cannot
+        values = np.clip(values, -LARGEST_FLOAT, LARGEST_FLOAT)
+    return values.astype(np.float32, copy=False)
+
+
+def _as_array(samples: ArrayLike) -> NDArray[Any]:
+    """Return samples as an array of int16 in this machine's byte order, or of floats.
+
+    Raises:
+        AudioInputError: they cannot be made an array, or are neither.
+    """
+    if isinstance(samples, (str, bytes, bytearray)):
+        raise AudioInputError(
+            f"samples of type {type(samples).__name__} are not audio",
+            "give an array, as numpy.frombuffer(data, numpy.int16) makes one of raw samples",
+        )
+    try:
+        values = np.asarray(samples)
+    except Exception as error:  # foreign types may raise anything
+        raise AudioInputError(
+            "the samples cannot be made an array, as lists of unequal length cannot",
+            "give one array of shape [n] or [n, channels]",
+        ) from error
+    if values.dtype.kind == "i" and values.dtype.itemsize == 2:
+        return values.astype(np.int16, copy=False)
     if values.dtype.kind != "f":
         raise AudioInputError(
             f"samples of type {values.dtype} are not audio", "give int16, or floats within ±1"
         )
-    if values.dtype == np.float64:  # may hold what float32 cannot
-        values = np.clip(values, -LARGEST_FLOAT, LARGEST_FLOAT)
-    return values.astype(np.float32, copy=False)
+    return values

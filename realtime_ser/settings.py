@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from realtime_ser.arguments import as_integer, as_number
 from realtime_ser.errors import SettingsError
 
 SAMPLE_RATE = 16_000
@@ -19,7 +20,7 @@ VAD_MODES = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How speech is cut, framed and named.
+    """How speech is cut, framed and named. Numbers of any type are taken, and stored as Python's.
 
     Attributes:
         window: length of the sliding window, in seconds, at least one frame.
@@ -28,7 +29,7 @@ class Settings:
         threshold: probability below which the label is ``uncertain``, 0 to 1.
 
     Raises:
-        SettingsError: a value lies outside its range.
+        SettingsError: a value is no number, or lies outside its range.
     """
 
     window: float = 4.0
@@ -37,6 +38,11 @@ class Settings:
     threshold: float = 0.3
 
     def __post_init__(self) -> None:
+        for name in ("window", "hop", "threshold"):
+            number = as_number(getattr(self, name), f"the {name}", SettingsError)
+            object.__setattr__(self, name, number)
+        mode = as_integer(self.vad_mode, "the VAD mode", SettingsError)
+        object.__setattr__(self, "vad_mode", mode)
         if not FRAME_SECONDS <= self.window <= 60:
             raise SettingsError(
                 f"a window of {self.window:g} s is not possible",

@@ -3,25 +3,17 @@
 PortAudio is loaded by the first call that needs it, never by importing this module.
 """
 
-import contextlib
-import shutil
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
+from realtime_ser.arguments import as_integer, shown
+from realtime_ser.capture.portaudio import load_portaudio, portaudio_lock
 from realtime_ser.errors import AudioDeviceError
-from realtime_ser.native_output import quiet_native_audio
 
-INSTALL_COMMANDS = {
-    "apt": "sudo apt install libportaudio2",
-    "dnf": "sudo dnf install portaudio",
-    "pacman": "sudo pacman -S portaudio",
-    "zypper": "sudo zypper install libportaudio2",
-    "apk": "sudo apk add portaudio",
-}
-"""What installs PortAudio, by package manager."""
+MOST_DIGITS = 10
+"""Text of more digits is a name: no index has as many."""
 
 HOW_TO_CHECK = {
     "linux": "plug in a microphone and see that `arecord -L` or `pactl list short sources` lists it"
@@ -30,6 +22,9 @@ HOW_TO_CHECK = {
     "win32": "plug in a microphone and see that Settings, System, Sound, Input lists it",
 }
 """How to find out why there is no input device, by ``sys.platform``."""
+
+AnyDevice = SupportsIndex | SupportsFloat | str | None
+"""How a caller names a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +60,13 @@ def list_input_devices() -> list[InputDevice]:
     return [device for device in _all_devices() if device.channels]
 
 
-def find_input_device(choice: int | str | None) -> InputDevice:
+def find_input_device(choice: AnyDevice) -> InputDevice:
     """Return the chosen input device.
 
     Args:
-        choice: an index, also as digits; part of the name (with its host API, as in ``yeti, alsa``)
-            in any case; ``None`` for the default. A whole name wins over parts of others.
+        choice: an index, also as digits or a whole float; part of the name (with its host API, as
+            in ``yeti, alsa``) in any case; ``None`` for the default. A whole name wins over parts
+            of others.
 
     Raises:
         AudioDeviceError: PortAudio is missing, or the choice fits no device or several.
@@ -102,17 +98,18 @@ def choose_same_device(devices: Sequence[InputDevice], device: InputDevice) -> I
     return next((each for each in same if each.index == device.index), same[0])
 
 
-def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None) -> InputDevice:
+def choose_input_device(devices: Sequence[InputDevice], choice: AnyDevice) -> InputDevice:
     """Do what ``find_input_device`` does among these devices, those without input included."""
+    choice = as_choice(choice)
     inputs = [device for device in devices if device.channels]
     if not inputs:
         raise no_input_device()
     if choice is None:
         matches = [device for device in inputs if device.default]
         problem = "the system has no default input device"
-    elif isinstance(choice, int) or choice.isdecimal():
-        matches = [device for device in inputs if device.index == int(choice)]
-        problem = _wrong_index(devices, int(choice))
+    elif isinstance(choice, int):
+        matches = [device for device in inputs if device.index == choice]
+        problem = _wrong_index(devices, choice)
     else:
         matches = _named(inputs, choice.casefold())
         problem = f"no input device has {choice!r} in its name"
@@ -124,6 +121,29 @@ def choose_input_device(devices: Sequence[InputDevice], choice: int | str | None
             f"give more of the name, or the index, of {_listed(matches)}",
         )
     return matches[0]
+
+
+def as_choice(choice: object) -> int | str | None:
+    """Return an index as an int, also when it is NumPy's, a whole float or digits.
+
+    Raises:
+        AudioDeviceError: it is neither an index nor text, or empty.
+    """
+    if choice is None:
+        return None
+    if not isinstance(choice, str):
+        try:
+            return as_integer(choice, "the device", AudioDeviceError)
+        except AudioDeviceError:
+            raise AudioDeviceError(
+                f"the device is {shown(choice)}", "give its index, or a part of its name"
+            ) from None
+    text = choice.strip()
+    if not text:
+        raise AudioDeviceError("the device is empty text", "give its index, or a part of its name")
+    if text.isascii() and text.removeprefix("-").isdigit() and len(text) < MOST_DIGITS:
+        return int(text)
+    return text
 
 
 def no_input_device() -> AudioDeviceError:
@@ -153,7 +173,7 @@ def _listed(devices: Sequence[InputDevice]) -> str:
 
 def _all_devices() -> list[InputDevice]:
     sounddevice = load_portaudio()
-    with _portaudio_lock:
+    with portaudio_lock:
         return _asked_devices(sounddevice)
 
 
@@ -174,72 +194,3 @@ def _asked_devices(sounddevice: Any) -> list[InputDevice]:
         )
         for each in sounddevice.query_devices()
     ]
-
-
-def load_portaudio() -> Any:
-    """Return the module ``sounddevice``, PortAudio loaded and started.
-
-    It points descriptor 2 at nothing while PortAudio starts: load it before a terminal UI runs.
-
-    Raises:
-        AudioDeviceError: PortAudio is missing or does not start.
-    """
-    try:
-        import sounddevice
-    except OSError as error:
-        raise AudioDeviceError("PortAudio is not installed", _how_to_install()) from error
-    except Exception as error:  # PortAudioError, which cannot be imported either
-        raise AudioDeviceError(
-            f"PortAudio does not start ({error})", "check that the sound system runs"
-        ) from error
-    return sounddevice
-
-
-_portaudio_lock = threading.Lock()
-"""Held while PortAudio is asked for its devices, and while it is restarted."""
-
-_open_streams = 0
-
-
-@contextlib.contextmanager
-def keeping_portaudio() -> Iterator[None]:
-    """Hold off ``refresh_devices``, by which a stream would end and indices would change."""
-    global _open_streams
-    with _portaudio_lock:
-        _open_streams += 1
-    try:
-        yield
-    finally:
-        with _portaudio_lock:
-            _open_streams -= 1
-
-
-def refresh_devices() -> None:
-    """Restart PortAudio, which else knows only the devices that were there when it started.
-
-    Does nothing while this program has a stream open.
-
-    Raises:
-        AudioDeviceError: PortAudio is missing or does not start.
-    """
-    sounddevice = load_portaudio()
-    with _portaudio_lock, quiet_native_audio():
-        if _open_streams:
-            return
-        # Not sounddevice's own functions: they point descriptor 2, where a UI draws, at nothing.
-        sounddevice._lib.Pa_Terminate()
-        error = sounddevice._lib.Pa_Initialize()
-        sounddevice._initialized = int(not error)  # how often it is to be ended at exit
-    if error:
-        raise AudioDeviceError("PortAudio does not start again", "check that the sound system runs")
-
-
-def _how_to_install() -> str:
-    if sys.platform == "darwin":
-        return "run `brew install portaudio`"
-    if sys.platform == "win32":
-        return "run `pip install --force-reinstall sounddevice`"
-    for manager, command in INSTALL_COMMANDS.items():
-        if shutil.which(manager):
-            return f"run `{command}`"
-    return "install your system's package of the PortAudio library"

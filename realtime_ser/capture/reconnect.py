@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from realtime_ser.capture.devices import InputDevice, refresh_devices
-from realtime_ser.capture.sources import WAIT_SECONDS, Block, MicrophoneSource, Source
+from realtime_ser.capture.devices import InputDevice
+from realtime_ser.capture.microphone import MicrophoneSource
+from realtime_ser.capture.portaudio import refresh_devices
+from realtime_ser.capture.sources import WAIT_SECONDS, Block, Source
 from realtime_ser.errors import AudioDeviceError
 
 FIRST_PAUSE = 0.25

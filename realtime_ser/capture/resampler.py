@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.errors import AudioInputError
+from realtime_ser.fork_safety import import_native
 from realtime_ser.samples import FULL_SCALE, to_int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -38,8 +39,7 @@ class Resampler:
         self._frames = 0
         self._stream = None
         if rate != SAMPLE_RATE:
-            import soxr
-
+            soxr = import_native("soxr")
             self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
     def process(self, block: Float32 | Int16) -> Int16:

@@ -1,7 +1,7 @@
 """A ring buffer between two threads: bounded, indexed by absolute sample, newest wins."""
 
 from dataclasses import dataclass
-from threading import Condition, Lock
+from threading import Condition
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -40,7 +40,7 @@ class RingBuffer(Generic[Scalar]):
     def __init__(self, capacity: int, channels: int = 1, *, dtype: type[Scalar]) -> None:
         self.capacity = capacity
         self._samples = np.zeros(capacity if channels == 1 else (capacity, channels), dtype)
-        self._changed = Condition(Lock())
+        self._changed = Condition()  # reentrant: a signal handler may close what is being read
         self._written = 0
         self._next = 0
         self._lost = 0

@@ -1,27 +1,17 @@
-"""Sources of audio: a microphone, a sound file, raw samples on standard input."""
+"""Sources of audio: what they have in common, sound files, raw samples on standard input."""
 
-import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.capture.devices import (
-    InputDevice,
-    find_again,
-    keeping_portaudio,
-    load_portaudio,
-)
-from realtime_ser.capture.formats import choose_format
 from realtime_ser.capture.resampler import check_rate
-from realtime_ser.capture.ring_buffer import RingBuffer
-from realtime_ser.errors import AudioDeviceError, AudioInputError
-from realtime_ser.native_output import quiet_native_audio
+from realtime_ser.errors import AudioInputError
 from realtime_ser.settings import SAMPLE_RATE
 
 Block = NDArray[np.float32] | NDArray[np.int16]
@@ -29,21 +19,8 @@ Block = NDArray[np.float32] | NDArray[np.int16]
 BLOCKS_PER_SECOND = 10
 """Blocks a file or standard input is read in."""
 
-CALLBACKS_PER_SECOND = 50
-"""How often a sound system is asked to hand over what it recorded."""
-
-DEVICE_LATENCY = 0.1
-"""What a sound system is asked to buffer, in seconds: a callback waits for Python threads that
-compute, on two busy cores for 0.03 to 0.2 s. Audio still comes in blocks of 20 ms."""
-
-MICROPHONE_BUFFER_SECONDS = 2
 WAIT_SECONDS = 0.1
-WAITS_BEFORE_DEAD = 8
-"""Waits without audio after which a microphone counts as gone: unplugging stops some silently.
-Counted and not timed, so that a program that was suspended does not take itself for unplugged."""
-
-WAITS_BEFORE_NEVER = 50
-"""Waits for the very first audio: virtual devices take two seconds to deliver it."""
+"""How long a live source waits for audio before it returns an empty block."""
 
 
 class Source(Protocol):
@@ -84,143 +61,6 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device or file; safe to call twice."""
-
-
-class MicrophoneSource:
-    """A recording input device, found by its name and host API wherever it is listed now.
-
-    Opened at 16 kHz mono where its sound system allows that, else with more channels, else at the
-    device's own rate. Delivers float32.
-
-    Args:
-        device: which one.
-
-    Raises:
-        AudioDeviceError: the device is busy, refused or gone.
-    """
-
-    live = True
-    problem: str | None = None
-
-    def __init__(self, device: InputDevice) -> None:
-        self.name = device.name
-        self._overflows = 0
-        self._failure: Exception | None = None
-        self._empty_waits = 0
-        self._waits_before_dead = WAITS_BEFORE_NEVER
-        self._ended = False
-        self._closed = False
-        self._sounddevice = load_portaudio()
-        with contextlib.ExitStack() as resources:
-            # As long as the device is open: its thread reports a vanished one on stderr by itself.
-            resources.enter_context(quiet_native_audio())
-            resources.enter_context(keeping_portaudio())
-            device = find_again(device)
-            with _explained(self._sounddevice, self.name):
-                self.rate, self.channels = choose_format(self._sounddevice, device)
-                self._ring = RingBuffer(
-                    MICROPHONE_BUFFER_SECONDS * self.rate, self.channels, dtype=np.float32
-                )
-                self._stream = self._open(device.index)
-                resources.callback(self._stream.close)
-                self._stream.start()
-            self._resources = resources.pop_all()
-
-    @property
-    def overflows(self) -> int:
-        """Blocks the sound system dropped before the program saw them, so far."""
-        return self._overflows
-
-    @property
-    def lost_frames(self) -> int:
-        """Frames at the device's rate that ``read`` came too late for, so far."""
-        return self._ring.lost
-
-    def read(self) -> NDArray[np.float32] | None:
-        """Return what was recorded since the last call; ``None`` once closed.
-
-        Waits at most 0.1 s and returns an empty block when nothing came.
-
-        Raises:
-            AudioDeviceError: the device has stopped.
-        """
-        self._ring.wait(WAIT_SECONDS)
-        if self._closed:
-            return None
-        if self._failure:
-            raise self._failure
-        samples = self._ring.read(self._ring.capacity).samples.reshape(-1, self.channels)
-        if len(samples):
-            self._empty_waits, self._waits_before_dead = 0, WAITS_BEFORE_DEAD
-            return samples
-        self._empty_waits += 1
-        gone = self._ended or self._empty_waits >= self._waits_before_dead
-        if gone and not self._closed:
-            raise AudioDeviceError(
-                f"{self.name!r} has stopped delivering audio",
-                "check that it is plugged in and that the sound system runs, then start again",
-            )
-        return samples
-
-    def close(self) -> None:
-        """Release the device and wake a waiting ``read``; safe to call twice."""
-        self._closed = True
-        self._ring.close()
-        self._resources.close()
-
-    def _open(self, index: int) -> Any:
-        return self._sounddevice.InputStream(
-            device=index,
-            samplerate=self.rate,
-            channels=self.channels,
-            dtype="float32",
-            blocksize=self.rate // CALLBACKS_PER_SECOND,
-            latency=DEVICE_LATENCY,
-            callback=self._take,
-            finished_callback=self._end,
-        )
-
-    def _take(self, block: NDArray[np.float32], frames: int, time: object, status: Any) -> None:
-        """Copy and count, on PortAudio's thread; a failure waits for ``read``."""
-        try:
-            if status.input_overflow:
-                self._overflows += 1
-            self._ring.write(block)
-        except Exception as failure:
-            self._failure = failure
-            raise self._sounddevice.CallbackAbort from failure
-
-    def _end(self) -> None:
-        self._ended = True
-
-
-_REMEDIES = {
-    "Device unavailable": "close the program that uses it, or choose another device",
-    "Invalid device": "choose one of those that `realtime-ser devices` lists now",
-    "Invalid sample rate": "choose another device: this one has no usable rate",
-    "Invalid number of channels": "choose another device: this one has no usable channels",
-}
-"""What to do, by a part of PortAudio's error text."""
-
-_OTHER_REMEDY = (
-    "check that it is plugged in, that the sound system runs and that the privacy settings let this"
-    " program record"
-)
-
-
-@contextlib.contextmanager
-def _explained(sounddevice: Any, name: str) -> Iterator[None]:
-    """Turn PortAudio's errors into an ``AudioDeviceError`` with a remedy."""
-    try:
-        yield
-    except sounddevice.PortAudioError as error:
-        host_text = error.args[2][2] if len(error.args) > 2 else ""
-        text = host_text or str(error.args[0]).rpartition(": ")[2]
-        remedies = [remedy for part, remedy in _REMEDIES.items() if part in text]
-        raise AudioDeviceError(
-            f"{name!r} cannot be opened ({text})",
-            remedies[0] if remedies else _OTHER_REMEDY,
-        ) from error
 
 
 class Replayed:

@@ -12,11 +12,12 @@ from realtime_ser.commands.common import (
     FAILED,
     INTERRUPTED,
     WRONG_USAGE,
-    exiting_on_signals,
     print_error,
 )
 from realtime_ser.commands.parser import parse
 from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.native_output import quiet_c_libraries
+from realtime_ser.signals import exiting_on_signals
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        with exiting_on_signals():
+        with exiting_on_signals(), quiet_c_libraries():
             command = import_module(f"realtime_ser.commands.{options.command}")
             return int(command.run(options))
     except SettingsError as error:

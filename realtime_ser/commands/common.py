@@ -1,12 +1,7 @@
-"""What several commands need: exit codes, errors, settings and signals."""
+"""What several commands need: exit codes, errors and settings."""
 
 import argparse
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
-from typing import NoReturn
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.settings import Settings
@@ -30,19 +25,3 @@ def settings_from(options: argparse.Namespace) -> Settings:
     """
     chosen = {name: getattr(options, name) for name in SETTINGS}
     return Settings(**{name: value for name, value in chosen.items() if value is not None})
-
-
-@contextlib.contextmanager
-def exiting_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
-
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    numbers = [signal.SIGTERM] + ([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])
-    previous = [signal.signal(number, leave) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, previous, strict=True):
-            signal.signal(number, handler)

@@ -22,6 +22,7 @@ from realtime_ser.output.json_lines import EventFile, JsonLines
 from realtime_ser.output.recording import Recording
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.settings import Settings
+from realtime_ser.signals import handlers_restored
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,7 +110,7 @@ def _show_terminal(
     from realtime_ser.output.terminal.controls import Controls
 
     controls = Controls(engine, recording, reconnect=not options.no_reconnect)
-    with _screen_for_the_terminal():
+    with handlers_restored(), _screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
         engine.start()
         try:

@@ -9,14 +9,15 @@ import numpy as np
 from realtime_ser.capture.devices import (
     InputDevice,
     list_input_devices,
-    load_portaudio,
     no_input_device,
 )
 from realtime_ser.capture.formats import accepted_rates
-from realtime_ser.capture.sources import Block, MicrophoneSource
+from realtime_ser.capture.microphone import MicrophoneSource
+from realtime_ser.capture.portaudio import load_portaudio
+from realtime_ser.capture.sources import Block
 from realtime_ser.doctor.check import Check
 from realtime_ser.errors import AudioDeviceError
-from realtime_ser.native_output import quiet_native_audio
+from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
 from realtime_ser.samples import Float32
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -56,7 +57,7 @@ def check_devices() -> Check:
 def check_rates(device: InputDevice) -> Check:
     """Find the rates at which a device can be opened."""
     rates = sorted({*RATES, device.rate})
-    with quiet_native_audio():
+    with quiet_audio_libraries(), filtered_stderr():
         return judge_rates(accepted_rates(load_portaudio(), device, rates), device)
 
 

@@ -1,7 +1,6 @@
 """The network at run time: a verified model folder, run by LiteRT."""
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime_ser.arguments import AnyPath, as_path
 from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
 from realtime_ser.errors import ModelError
-from realtime_ser.native_output import quiet_native_stderr
+from realtime_ser.fork_safety import ForkSafeLock, import_native, loading
+from realtime_ser.native_output import filtered_stderr
 
 MODEL_VARIABLE = "REALTIME_SER_MODEL"
 BUNDLED_MODEL = "yamnet-ravdess-1"
@@ -28,9 +29,15 @@ def bundled_model_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "models" / BUNDLED_MODEL
 
 
-def find_model_folder(chosen: str | Path | None = None) -> Path:
-    """Return the folder chosen, else that of ``REALTIME_SER_MODEL``, else the bundled one."""
-    named = chosen or os.environ.get(MODEL_VARIABLE)
+def find_model_folder(chosen: AnyPath | None = None) -> Path:
+    """Return the folder chosen, else that of ``REALTIME_SER_MODEL``, else the bundled one.
+
+    Raises:
+        ModelError: what was chosen is no path.
+    """
+    if chosen is not None:
+        return as_path(chosen, "the model folder", ModelError)
+    named = os.environ.get(MODEL_VARIABLE)
     return Path(named) if named else bundled_model_folder()
 
 
@@ -50,21 +57,22 @@ class EmbeddedFrame:
 class EmotionModel:
     """The two halves of the network. May be shared by threads; one computes at a time.
 
+    A forked child process may go on using it. Pickled, it is its folder, and is loaded again.
+
     Args:
         folder: model folder; ``None`` looks it up.
-        threads: threads LiteRT may use for one frame.
 
     Raises:
         ModelError: the folder is missing, damaged, or not what its manifest says.
     """
 
-    def __init__(self, folder: str | Path | None = None, threads: int = 1) -> None:
+    def __init__(self, folder: AnyPath | None = None) -> None:
         self.folder = find_model_folder(folder)
         self.manifest = read_manifest(self.folder)
         content = read_verified(self.folder, self.manifest, MODEL_FILE)
-        self._lock = threading.Lock()
-        with quiet_native_stderr():
-            self._interpreter = _load(content, threads, self.folder)
+        self._lock = ForkSafeLock()
+        with loading, filtered_stderr():
+            self._interpreter = _load(content, self.folder)
             frame = _frame_shapes(self.manifest)
             named = ("embedding", "speech") if self.manifest.has_speech_output else ("embedding",)
             self._embed = _signature(self._interpreter, "embed", frame, named)
@@ -73,6 +81,9 @@ class EmotionModel:
                 self._interpreter, "classify", positions, ("probabilities",)
             )
             self._check_outputs()
+
+    def __reduce__(self) -> tuple[type["EmotionModel"], tuple[Path]]:
+        return EmotionModel, (self.folder,)
 
     def embed(self, maps: Mapping[str, Float32]) -> EmbeddedFrame:
         """Return what the network makes of a frame.
@@ -125,11 +136,11 @@ class EmotionModel:
 _EXPORT_AGAIN = "export it again with the training package"
 
 
-def _load(content: bytes, threads: int, folder: Path) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
+def _load(content: bytes, folder: Path) -> Any:
+    interpreter = import_native("ai_edge_litert.interpreter").Interpreter
     try:
-        return Interpreter(model_content=content, num_threads=threads)
+        # More threads would not survive a fork, and one frame takes less than a millisecond.
+        return interpreter(model_content=content, num_threads=1)
     except ValueError as error:
         raise ModelError(f"LiteRT cannot load the network of {folder}", _EXPORT_AGAIN) from error
 

@@ -70,6 +70,9 @@ class Engine:
         self._next_health = HEALTH_SAMPLES
         self._capture_thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._starting = threading.RLock()
+        self._started = False
+        self._closed = False
         self._failure: BaseException | None = None
         self._problem: str | None = None
         self._state = LiveState(Snapshot(source.name, source.rate, source.live))
@@ -83,18 +86,36 @@ class Engine:
             AudioDeviceError: the microphone failed.
             AudioInputError: the file or stream is damaged; raised after the events before that.
         """
-        self._capture_thread.start()
         try:
+            self.start_capture()
             while (chunk := self._next_chunk()) is not None:
                 yield from self._published(self._analyze(chunk))
             yield from self._published(self._pipeline.flush())
             yield from self._published([self._health()])
         finally:
-            self._feeder.stop()
-            self._capture_thread.join(STOP_SECONDS)
-            self.sinks.close()
+            self.close()
         if self._failure is not None:
             raise self._failure
+
+    def start_capture(self) -> None:
+        """Begin to gather audio, before ``events`` asks for it; safe to call twice."""
+        with self._starting:
+            if self._started or self._closed:
+                return
+            self._capture_thread.start()
+            self._started = True
+
+    def close(self) -> None:
+        """Release the source and the sinks, and let a waiting ``events`` end.
+
+        For any thread, at any time; safe to call twice.
+        """
+        with self._starting:
+            self._closed = True
+        self._feeder.close()
+        if self._started and self._capture_thread is not threading.current_thread():
+            self._capture_thread.join(STOP_SECONDS)
+        self.sinks.close()
 
     def start(self) -> None:
         """Run in a worker thread, for a display that polls ``snapshot``."""
@@ -105,6 +126,8 @@ class Engine:
         self._feeder.stop()
         if self._worker_thread.is_alive():
             self._worker_thread.join(STOP_SECONDS)
+        else:
+            self.close()
 
     def snapshot(self) -> Snapshot:
         """Return the newest snapshot."""
@@ -144,7 +167,7 @@ class Engine:
 
     def _next_chunk(self) -> Chunk[np.int16] | None:
         """Return the next audio, ``None`` at the end."""
-        while True:
+        while not self._closed:
             # Before the read: audio written just before the ring was closed must still be read.
             closed = self._ring.closed
             chunk = self._ring.read(READ_SAMPLES)
@@ -153,6 +176,7 @@ class Engine:
             if closed:
                 return None
             self._ring.wait(WAIT_SECONDS)
+        return None
 
     def _analyze(self, chunk: Chunk[np.int16]) -> Iterator[Event]:
         if chunk.lost:

@@ -69,6 +69,9 @@ class Feeder:
         self._ring = ring
         self._last_sample = last_sample
         self._stopping = threading.Event()
+        self._source_lock = threading.RLock()
+        self._running = False
+        self._ended = False
         self._paused = threading.Event()
         self._earlier_overflows = 0
         self._silent_frames = 0
@@ -99,13 +102,27 @@ class Feeder:
         """Make ``run`` return soon."""
         self._stopping.set()
 
+    def close(self) -> None:
+        """End soon, and wake the reader at once; closes the source where ``run`` does not."""
+        self._stopping.set()
+        self._ring.close()
+        with self._source_lock:
+            if not self._running and not self._ended:
+                self._close_sources()
+
     def pause(self, paused: bool) -> None:
         """Hold a file back, or drop a microphone's audio, until called with ``False``."""
         (self._paused.set if paused else self._paused.clear)()
 
     def switch(self, source: Source) -> None:
-        """Continue with another open source."""
-        self._next_source = source
+        """Continue with another open source; it is closed at once where the run is over."""
+        with self._source_lock:
+            if self._ended:
+                unused: Source | None = source
+            else:
+                unused, self._next_source = self._next_source, source
+        if unused is not None:
+            unused.close()
 
     def run(self) -> None:
         """Feed until the source ends, ``last_sample`` is reached or ``stop`` is called.
@@ -114,12 +131,26 @@ class Feeder:
             AudioDeviceError: the microphone failed.
             AudioInputError: the file or stream is damaged.
         """
+        with self._source_lock:
+            if self._ended:
+                return
+            self._running = True
         try:
             while self._feed():
                 self._take_next_source()
         finally:
-            self._source.close()
+            self._close_sources()
             self._ring.close()
+
+    def _close_sources(self) -> None:
+        with self._source_lock:
+            self._running, self._ended = False, True
+            unused, self._next_source = self._next_source, None
+        try:
+            if unused is not None:
+                unused.close()
+        finally:
+            self._source.close()
 
     def _feed(self) -> bool:
         """Feed from the current source; return whether another one follows it."""
@@ -180,10 +211,12 @@ class Feeder:
             self._pace.restart()
 
     def _take_next_source(self) -> None:
-        assert self._next_source is not None
-        self._source.close()
-        self._earlier_overflows += self._source.overflows
-        self._source, self._next_source = self._next_source, None
+        old = self._source
+        old.close()
+        with self._source_lock:
+            assert self._next_source is not None
+            self._source, self._next_source = self._next_source, None
+        self._earlier_overflows += old.overflows
         self._silent_frames = 0
         self._frames_missed = 0
         self._add_boundary()

@@ -60,12 +60,20 @@ class Sinks:
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
         self._sinks = list(sinks)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may close them
+        self._closed = False
 
     def add(self, sink: Sink) -> None:
-        """Give a sink everything from now on."""
+        """Give a sink everything from now on; after ``close`` it is closed at once.
+
+        Raises:
+            OutputError: it cannot be closed.
+        """
         with self._lock:
-            self._sinks.append(sink)
+            if not self._closed:
+                self._sinks.append(sink)
+                return
+        sink.close()
 
     def remove(self, sink: Sink) -> None:
         """Give a sink nothing more; the caller closes it. Does nothing if it has failed before."""
@@ -90,6 +98,7 @@ class Sinks:
         """Close every sink."""
         self._call(lambda sink: sink.close())
         with self._lock:
+            self._closed = True
             self._sinks.clear()
 
     def _call(self, action: Callable[[Sink], None]) -> None:

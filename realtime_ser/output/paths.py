@@ -1,7 +1,9 @@
-"""What can be wrong with a file to be written, said in one line."""
+"""Files to be written: new ones that take no other's place, and what can be wrong with them."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from realtime_ser.errors import OutputError
 
@@ -13,6 +15,24 @@ def check_ending(path: Path, endings: Sequence[str]) -> None:
             f"cannot write {path} in the format its name asks for",
             f"give a name ending in {' or '.join(endings)}",
         )
+
+
+def create_new(path: Path) -> tuple[Path, BinaryIO]:
+    """Create a file that was not there, and return its path and the file, open for writing.
+
+    Where the name is taken, by whatever program, a number is added to it: ``talk-2.wav``. For names
+    that this program makes up; a name that the user gave is taken as it is.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    for number in itertools.count(2):
+        try:
+            return path, path.open("xb")
+        except FileExistsError:
+            stem = path.stem if number == 2 else path.stem.removesuffix(f"-{number - 1}")
+            path = path.with_stem(f"{stem}-{number}")
+    raise AssertionError("the numbers do not end")
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from realtime_ser.errors import OutputError
 from realtime_ser.live.sinks import Sink
-from realtime_ser.output.paths import check_ending, unwritable
+from realtime_ser.output.paths import check_ending, create_new, unwritable
 from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -24,9 +24,13 @@ MOST_SAMPLES = (2**32 - 1 - HEADER_BYTES) // SAMPLE_BYTES
 class Recording(Sink):
     """A 16 kHz mono 16-bit WAV file that is always valid up to its last half second.
 
-    A file of the same name is overwritten. For one thread at a time.
+    For one thread at a time.
 
     Args:
+        path: of the file. What was there is overwritten.
+        keep_others: leave a file of that name alone and add a number to this one's.
+
+    Attributes:
         path: the file.
 
     Raises:
@@ -35,13 +39,16 @@ class Recording(Sink):
 
     name = "recording"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep_others: bool = False) -> None:
         check_ending(path, (".wav",))
         self.path = path
         self._samples = 0
         self._samples_in_header = 0
         try:
-            self._file = path.open("wb")
+            if keep_others:
+                self.path, self._file = create_new(path)
+            else:
+                self._file = path.open("wb")
         except OSError as error:
             raise unwritable(path, error) from error
         self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - closed by ``close``

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.errors import RealtimeSerError
+from realtime_ser.fork_safety import import_native
 from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -183,7 +184,7 @@ def load_detector(mode: int) -> Any:
         RealtimeSerError: the library cannot be loaded; there is no other detector to fall back on.
     """
     try:
-        import webrtcvad
+        webrtcvad = import_native("webrtcvad")
     except Exception as error:
         raise RealtimeSerError(
             f"the voice activity detector cannot be loaded ({error})",

@@ -11,9 +11,10 @@ import numpy as np
 import soundfile
 
 from realtime_ser.capture.devices import find_input_device
+from realtime_ser.capture.microphone import MicrophoneSource
 from realtime_ser.capture.resampler import Resampler
-from realtime_ser.capture.sources import MicrophoneSource
 from realtime_ser.errors import RealtimeSerError
+from realtime_ser.native_output import quiet_c_libraries
 from realtime_ser.settings import SAMPLE_RATE
 
 
@@ -39,6 +40,7 @@ def record(device: str, seconds: float, path: str) -> None:
 
 if __name__ == "__main__":
     try:
-        record(sys.argv[1], float(sys.argv[2]), sys.argv[3])
+        with quiet_c_libraries():
+            record(sys.argv[1], float(sys.argv[2]), sys.argv[3])
     except RealtimeSerError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime_ser.capture import devices
+from realtime_ser.capture import devices, portaudio
 from realtime_ser.capture.devices import (
     InputDevice,
     choose_input_device,
     choose_same_device,
-    keeping_portaudio,
-    refresh_devices,
 )
+from realtime_ser.capture.portaudio import keeping_portaudio, refresh_devices
 from realtime_ser.errors import AudioDeviceError
 
 BUILT_IN = InputDevice(0, "HDA Intel: ALC257 Analog", "ALSA", 2, 48_000, default=False)
@@ -99,7 +98,7 @@ def test_portaudio_is_restarted_only_without_a_stream(
         Pa_Terminate=lambda: calls.append("terminate"), Pa_Initialize=initialize
     )
     sounddevice = SimpleNamespace(_lib=library, _initialized=1)
-    monkeypatch.setattr(devices, "load_portaudio", lambda: sounddevice)
+    monkeypatch.setattr(portaudio, "load_portaudio", lambda: sounddevice)
 
     with keeping_portaudio():
         refresh_devices()

@@ -35,7 +35,7 @@ def start_code(microphone: VirtualMicrophone, code: str) -> subprocess.Popen[str
         from types import SimpleNamespace
         import numpy as np
         from realtime_ser.capture.devices import find_input_device
-        from realtime_ser.capture.sources import MicrophoneSource
+        from realtime_ser.capture.microphone import MicrophoneSource
         from realtime_ser.errors import RealtimeSerError
         device = find_input_device("pulse")
         """
@@ -88,7 +88,8 @@ def test_counts_what_it_lost(microphone: VirtualMicrophone) -> None:
         time.sleep(2.5)
         assert len(source.read()) == 2 * source.rate
         print(source.lost_frames > 0, source.overflows)
-        source._take(np.zeros((9, 1), np.float32), 9, None, SimpleNamespace(input_overflow=True))
+        overflowed = SimpleNamespace(input_overflow=True)
+        source._inbox.take(np.zeros((9, 1), np.float32), 9, None, overflowed)
         print(source.overflows)
         """,
     )
@@ -101,7 +102,7 @@ def test_a_failing_callback_is_raised_by_read(microphone: VirtualMicrophone) -> 
         microphone,
         """
         source = MicrophoneSource(device)
-        source._ring.write = lambda block: 1 / 0
+        source._inbox.ring.write = lambda block: 1 / 0
         try:
             while True: source.read()
         except ZeroDivisionError:
@@ -158,7 +159,10 @@ def test_a_new_microphone_may_open_before_the_old_one_is_closed(
 
     output, errors = both.communicate(timeout=30)
     assert output == ""
-    assert errors.startswith("after all are closed: ")
+    assert [line.partition(":")[0] for line in errors.splitlines()] == [
+        "while one is open",
+        "after all are closed",
+    ], "what others print is not dropped"
 
 
 def test_no_device_ends_in_one_line(microphone: VirtualMicrophone, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from realtime_ser import AudioInputError
 from realtime_ser.emotion.frontend import to_float
 from realtime_ser.errors import OutputError, SettingsError
 from realtime_ser.settings import SAMPLE_RATE
-from train.model.yamnet import published_yamnet
 
 pytestmark = pytest.mark.train
 

@@ -316,6 +316,28 @@ def test_recording_can_be_switched_while_running(
     assert starts, "a piece of the clip, without gaps"
 
 
+def test_two_recordings_of_one_second_are_two_files(
+    recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "strftime", lambda _: "realtime-ser-20260101-120000.wav")
+    engine = Engine(FileSource(CLIP), recognizer.pipeline())
+    engine.start()
+    controls = Controls(engine)
+    first = controls.start_recording()
+    second = controls.start_recording()
+    time.sleep(0.3)
+    assert controls.stop_recording() == second
+    third = controls.start_recording()
+    engine.stop()
+    fourth = controls.start_recording()
+
+    names = [path.name for path in (first, second, third, fourth)]
+    assert names == [f"realtime-ser-20260101-120000{each}.wav" for each in ("", "-2", "-3", "-4")]
+    assert all(soundfile.info(path).samplerate == 16_000 for path in (first, second, third, fourth))
+    assert soundfile.info(second).frames > 0
+
+
 def _starts(samples: NDArray[np.int16], beginning: NDArray[np.int16]) -> bool:
     return bool(np.array_equal(samples[: len(beginning)], beginning))
 

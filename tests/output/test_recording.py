@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import soundfile
 
 from realtime_ser.errors import OutputError
 from realtime_ser.output import recording as module
+from realtime_ser.output.paths import create_new
 from realtime_ser.output.recording import Recording
 
 NOISE = np.random.default_rng(1).integers(-32768, 32768, 40_000, dtype=np.int16)
@@ -168,3 +170,36 @@ def test_full_format_is_said_once_and_leaves_a_valid_file(
     recording.close()
 
     assert soundfile.info(recording.path).frames == 100
+
+
+def test_a_made_up_name_takes_no_others_place(tmp_path: Path) -> None:
+    """Neither that of an earlier recording nor that of another program's file."""
+    path = tmp_path / "talk.wav"
+    (tmp_path / "talk-3.wav").write_bytes(b"of others")
+    recordings = [Recording(path, keep_others=True) for _ in range(4)]
+    for number, recording in enumerate(recordings):
+        recording.on_audio(NOISE[: number + 1])
+        recording.close()
+
+    assert [each.path.name for each in recordings] == [
+        "talk.wav",
+        "talk-2.wav",
+        "talk-4.wav",
+        "talk-5.wav",
+    ]
+    assert [len(soundfile.read(each.path)[0]) for each in recordings] == [1, 2, 3, 4]
+    assert (tmp_path / "talk-3.wav").read_bytes() == b"of others"
+
+
+def test_threads_that_make_up_one_name_get_files_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        files = list(pool.map(lambda _: create_new(tmp_path / "a-2.wav"), range(40)))
+    for _, file in files:
+        file.close()
+    assert len({path for path, _ in files}) == 40
+    assert all(path.exists() for path, _ in files)
+
+
+def test_a_made_up_name_in_a_missing_folder_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there is no folder"):
+        Recording(tmp_path / "nowhere" / "a.wav", keep_others=True)

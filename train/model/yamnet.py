@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from realtime_ser.errors import RealtimeSerError
-from realtime_ser.native_output import quiet_native_stderr
+from realtime_ser.native_output import quiet_c_libraries
 
 YAMNET_URL = "https://tfhub.dev/google/yamnet/1"
 
@@ -29,7 +29,7 @@ def published_yamnet() -> Any:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with warnings.catch_warnings(), quiet_native_stderr():
+        with warnings.catch_warnings(), quiet_c_libraries():
             warnings.simplefilter("ignore")
             import tensorflow_hub
     except ImportError as error:
@@ -38,7 +38,7 @@ def published_yamnet() -> Any:
             'install the train extra: pip install "realtime-ser[train]"',
         ) from error
     try:
-        with quiet_native_stderr():
+        with quiet_c_libraries():
             return tensorflow_hub.load(YAMNET_URL)
     except Exception as error:  # the network, the cache and TensorFlow raise anything
         reason = str(error).strip().splitlines() or [type(error).__name__]

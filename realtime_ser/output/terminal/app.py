@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-import threading
 from typing import ClassVar
 
 from textual import work
@@ -22,6 +21,7 @@ from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
 from realtime_ser.settings import Settings
+from realtime_ser.signals import ending_signals
 
 REFRESH_RATE = 15
 """How often the snapshot is polled, per second."""
@@ -167,7 +167,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
 
     def _handle_signals(self) -> None:
         """Quit properly, which restores the terminal, when a signal ends the program."""
-        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        if sys.platform == "win32":
             return
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending_signals():
             asyncio.get_running_loop().add_signal_handler(number, self.action_leave, 128 + number)

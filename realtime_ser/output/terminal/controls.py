@@ -71,7 +71,9 @@ class Controls:
         Raises:
             OutputError: it cannot be written.
         """
-        recording = Recording(Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav")))
+        self.stop_recording()
+        name = Path(time.strftime("realtime-ser-%Y%m%d-%H%M%S.wav"))
+        recording = Recording(name, keep_others=True)
         self._recording = recording
         self._engine.sinks.add(recording)
         return recording.path

@@ -1,0 +1,48 @@
+"""Signals that end the program in order, as far as whoever started it allows."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that may be handled here, of Ctrl-C, SIGTERM and SIGHUP.
+
+    One that is ignored stays so: ``nohup`` and a shell's background jobs rely on it. One that C
+    code handles, for a host program, is left to that. Threads other than the main one may handle
+    none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    return [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+
+
+@contextlib.contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Put back, at the end, the handlers that were there at the beginning."""
+    before = {number: signal.getsignal(number) for number in ending_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def exiting_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    with handlers_restored():
+        for number in ending_signals():
+            if number != signal.SIGINT:  # which raises KeyboardInterrupt
+                signal.signal(number, leave)
+        yield
