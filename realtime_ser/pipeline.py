@@ -30,6 +30,7 @@ from realtime_ser.events import (
 from realtime_ser.samples import to_int16
 from realtime_ser.settings import Settings
 from realtime_ser.speech.gate import Closed, GateEvent, GateSettings, Held, Opened, SpeechGate
+from realtime_ser.speech.offset import OffsetFilter
 
 Float32 = NDArray[np.float32]
 
@@ -44,6 +45,7 @@ class Pipeline:
 
     def __init__(self, model: EmotionModel, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self._offset_filter = OffsetFilter()
         self._gate = SpeechGate(GateSettings(vad_mode=self.settings.vad_mode))
         manifest = model.manifest
         self._frontend = Frontend(self.settings.hop_steps, manifest.feature_maps, manifest.level)
@@ -83,7 +85,7 @@ class Pipeline:
                 "give a one-dimensional array",
             )
         self._position += len(block)
-        return self._events(self._gate.process(block))
+        return self._events(self._gate.process(self._offset_filter.process(block)))
 
     def flush(self) -> list[Event]:
         """End what is being said; further samples go on from the same time."""
@@ -93,12 +95,14 @@ class Pipeline:
         """End what is being said, and pass over audio that was lost, so that time stays true."""
         events = self._events(self._gate.flush())
         self._position += samples
+        self._offset_filter.reset()
         self._gate.restart(self._position)
         return events
 
     def reset(self) -> None:
         """Forget everything and start again at time 0."""
         self._position = 0
+        self._offset_filter.reset()
         self._gate.restart(0)
         self._utterance_start = None
 

@@ -60,7 +60,8 @@ class FeatureMap:
         lowest_hz: lower edge of the first filter.
         highest_hz: upper edge of the last filter.
         scale: ``mel`` spaces the filters on the HTK mel scale, ``log`` by equal ratios.
-        log_offset: what is added to a magnitude before the logarithm.
+        log_offset: what is added before the logarithm.
+        power: whether the filters sum squared magnitudes instead of magnitudes.
     """
 
     name: str = "mel"
@@ -71,6 +72,7 @@ class FeatureMap:
     highest_hz: float = 7500.0
     scale: Literal["mel", "log"] = "mel"
     log_offset: float = 0.001
+    power: bool = False
 
 
 YAMNET_MEL = FeatureMap()
@@ -204,11 +206,12 @@ def _used_filters(feature_map: FeatureMap) -> Float32:
     if not _is_decimated(feature_map):
         return filters
     passed = np.abs(np.fft.rfft(_low_pass(), feature_map.fft_samples))[used, np.newaxis]
-    return (filters * DECIMATION / passed).astype(np.float32)
+    correction = DECIMATION / passed
+    return (filters * correction ** (2 if feature_map.power else 1)).astype(np.float32)
 
 
 def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
-    """Return the filtered magnitudes of every whole window, shape ``[columns, bands]``.
+    """Return the filtered magnitudes or powers of every whole window, shape ``[columns, bands]``.
 
     Args:
         samples: full scale at ±1, shape ``[n]``; the first window starts at its first sample.
@@ -220,7 +223,8 @@ def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
         windows, length = _decimated(windows), length // DECIMATION
     spectrum = np.fft.rfft(windows, length)[:, _used_bins(feature_map)]
     magnitudes = np.abs(spectrum).astype(np.float32, copy=False)
-    return _on_one_thread(magnitudes, _used_filters(feature_map))
+    values = np.square(magnitudes) if feature_map.power else magnitudes
+    return _on_one_thread(values, _used_filters(feature_map))
 
 
 def _on_one_thread(rows: Float32, filters: Float32) -> Float32:
@@ -248,8 +252,9 @@ def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
 
 
 def log_map(columns: Float32, gain: np.float32, feature_map: FeatureMap) -> Float32:
-    """Return the logarithm of the scaled magnitudes."""
-    logarithms: Float32 = np.log(columns * gain + np.float32(feature_map.log_offset))
+    """Return the logarithm of the scaled magnitudes, or of the scaled powers."""
+    factor = gain * gain if feature_map.power else gain
+    logarithms: Float32 = np.log(columns * factor + np.float32(feature_map.log_offset))
     return logarithms
 
 

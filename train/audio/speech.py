@@ -1,0 +1,80 @@
+"""The speech of clips: decoded, freed of offset, cut by the live program's gate, cached on disk."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from realtime_ser.settings import SAMPLE_RATE
+from realtime_ser.speech.gate import Held, Opened, SpeechGate
+from realtime_ser.speech.offset import OffsetFilter
+from train.audio.utterances import read_clip
+from train.corpora.clip import Clip
+
+VERSION = 1
+"""Changes whenever the same clips would give other samples."""
+
+Int16 = NDArray[np.int16]
+
+
+def longest_utterance(samples: Int16) -> Int16:
+    """Return the longest utterance that the gate holds, all samples if it never opens."""
+    gate = SpeechGate()
+    utterances: list[list[Int16]] = []
+    for event in [*gate.process(OffsetFilter().process(samples)), *gate.flush()]:
+        if isinstance(event, Opened):
+            utterances.append([])
+        elif isinstance(event, Held):
+            utterances[-1].append(event.samples)
+    return max((np.concatenate(parts) for parts in utterances), key=len, default=samples)
+
+
+def through_opus(samples: Int16) -> Int16:
+    """Return samples as the Opus codec gives them back, at libsndfile's default bit rate."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="int16")
+    return np.asarray(decoded[: len(samples)], np.int16)
+
+
+def unchanged(samples: Int16) -> Int16:
+    """Return the samples as they are."""
+    return samples
+
+
+def load_samples(
+    clips: Sequence[Clip],
+    cache: Path,
+    change: Callable[[Int16], Int16] = unchanged,
+    cut: Callable[[Int16], Int16] = longest_utterance,
+) -> list[Int16]:
+    """Return each clip's samples at 16 kHz, int16, shape ``[n]``, memory-mapped.
+
+    Args:
+        clips: the clips, in the order of the result.
+        cache: folder for two files per list of clips; created where it is missing.
+        change: a named function applied to all samples of a clip.
+        cut: a named function applied after it, which leaves what is wanted of a clip.
+
+    Raises:
+        AudioInputError: a clip is missing or damaged.
+    """
+    stamp = [(str(clip.path), clip.path.stat().st_mtime_ns) for clip in clips]
+    text = json.dumps([VERSION, change.__name__, cut.__name__, stamp])
+    base = cache / f"samples-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    ends_file, samples_file = base.with_suffix(".ends.npy"), base.with_suffix(".npy")
+    if not ends_file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        parts = [cut(change(read_clip(clip.path))) for clip in tqdm(clips, "decode", leave=False)]
+        np.save(samples_file, np.concatenate(parts))
+        np.save(ends_file, np.cumsum([len(part) for part in parts]))  # written last
+    ends = np.load(ends_file)
+    samples = np.load(samples_file, mmap_mode="r")
+    return [samples[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]

@@ -1,0 +1,124 @@
+"""Fits a mixture recipe to a split of RAVDESS: shared pretraining, then every branch by itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from train.corpora.splits import Split
+from train.model.branches import BranchSettings, join_branches
+from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE
+from train.model.material import gather_noises, gather_recordings, gather_sources
+from train.model.mixture import MixedBatches, Source
+from train.model.mixture_recipe import MixtureRecipe, StageSettings
+from train.model.network import Networks
+from train.model.runs import is_finished, record_end, record_origin
+from train.model.speech_output import fit_speech_output
+from train.model.stages import STEPS_OF_AN_EPOCH, fit_branch, load_branch, published_branch
+
+PRETRAINING, TRAINING = "pretraining", "training"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where training reads and writes.
+
+    Attributes:
+        corpora: folder of the corpora.
+        byols: file of the published BYOL-S weights.
+        runs: folder of the recipe's runs; pretraining has one that all splits share.
+        cache: folder of decoded speech.
+    """
+
+    corpora: Path
+    byols: Path
+    runs: Path
+    cache: Path
+
+
+def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> Path:
+    """Train a recipe on a split, and return the folder of the run; an interrupted run resumes.
+
+    Args:
+        name: of the recipe.
+        recipe: what to train.
+        split: its training side is the RAVDESS that is trained on.
+        places: folders.
+
+    Raises:
+        RealtimeSerError: a corpus or the published weights are missing or damaged.
+    """
+    run = places.runs / split.name
+    if is_finished(run):
+        return run
+    record_origin(name, split, run)
+    for branch in recipe.branch:
+        fit_one_branch(recipe, branch, split, places)
+    networks = join_branches([load_branch(run / branch.name) for branch in recipe.branch])
+    networks[0].save(run / EMBEDDER_FILE)
+    networks[1].save(run / CLASSIFIER_FILE)
+    fit_speech(recipe, networks, split, places)
+    steps = {
+        stage: settings.steps + settings.thawed_steps for stage, settings in recipe.stage.items()
+    }
+    record_end(run, {"steps": steps})
+    return run
+
+
+def fit_one_branch(
+    recipe: MixtureRecipe, branch: BranchSettings, split: Split, places: Places
+) -> Networks:
+    """Pretrain a branch, unless that is done, and train it on a split.
+
+    Branches do not depend on each other, so that each may have a process of its own.
+    """
+    pretrained_run = places.runs / PRETRAINING / branch.name
+    stage = recipe.stage[PRETRAINING]
+    if not (pretrained_run / CLASSIFIER_FILE).exists():
+        keras.utils.set_random_seed(recipe.seed)
+        batches = _batches(recipe, branch, stage, Split(PRETRAINING, (), (), ()), places)
+        published = published_branch(branch, batches, places.byols)
+        fit_branch(recipe, branch, stage, batches, pretrained_run, published)
+    keras.utils.set_random_seed(recipe.seed)
+    stage = recipe.stage[TRAINING]
+    batches = _batches(recipe, branch, stage, split, places)
+    run = places.runs / split.name / branch.name
+    return fit_branch(recipe, branch, stage, batches, run, load_branch(pretrained_run))
+
+
+def fit_speech(recipe: MixtureRecipe, networks: Networks, split: Split, places: Places) -> None:
+    """Fit the speech output of a split's networks."""
+    fit_speech_output(
+        networks[0],
+        recipe.feature_maps,
+        _sources(recipe, recipe.stage[TRAINING], split, places),
+        gather_noises(recipe, places.corpora, places.cache),
+        places.runs / split.name,
+        recipe.seed,
+    )
+
+
+def _batches(
+    recipe: MixtureRecipe,
+    branch: BranchSettings,
+    stage: StageSettings,
+    split: Split,
+    places: Places,
+) -> MixedBatches:
+    sources = _sources(recipe, stage, split, places)
+    return MixedBatches(
+        sources,
+        gather_recordings(recipe, sources, places.corpora, places.cache),
+        recipe.surroundings,
+        recipe.frames,
+        (branch.feature_map,),
+        recipe.batch_clips,
+        STEPS_OF_AN_EPOCH,
+        recipe.seed,
+    )
+
+
+def _sources(
+    recipe: MixtureRecipe, stage: StageSettings, split: Split, places: Places
+) -> list[Source]:
+    return gather_sources(recipe, stage.shares, places.corpora, split.training, places.cache)

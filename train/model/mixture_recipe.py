@@ -1,0 +1,90 @@
+"""The recipe of a network trained on several corpora: its branches, stages, and surroundings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from realtime_ser.emotion.frontend import FeatureMap
+from train.audio.frames import FrameSettings
+from train.audio.surroundings import SurroundingSettings
+from train.model.branches import BranchSettings
+from train.model.recipe_files import RECIPE_FOLDER, read_recipe, settings_from
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """One stage of training.
+
+    Attributes:
+        shares: corpora and the share of the examples drawn from each.
+        steps: batches; frozen layers stay frozen.
+        thawed_steps: further batches in which every layer is trained.
+        rate: learning rate relative to the branch's own.
+        thawed_rate: learning rate of the further batches, relative to the branch's own.
+    """
+
+    shares: dict[str, float]
+    steps: int
+    thawed_steps: int = 0
+    rate: float = 1.0
+    thawed_rate: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureRecipe:
+    """Every hyper-parameter of such a network; the names of stages are those of the file.
+
+    Attributes:
+        description: one line about it.
+        method: always ``mixture``.
+        branch: the branches, each trained by itself.
+        stage: by name; ``pretraining`` reads no corpus that folds are made of.
+        noises: corpora whose clips are mixed into speech.
+        seed: of everything random.
+        batch_clips: clips of a batch.
+        weight_decay: of AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101).
+        warmup_share: share of a stage's steps in which the learning rate rises.
+        label_smoothing: see ``LabelSetLoss``.
+        set_aside_share: share of the speakers of each corpus but RAVDESS that is never trained on;
+            settings are chosen and probabilities calibrated on them.
+        surroundings: how utterances are varied.
+        frames: which frames are taken.
+    """
+
+    description: str
+    method: str
+    branch: tuple[BranchSettings, ...]
+    stage: dict[str, StageSettings]
+    noises: tuple[str, ...]
+    seed: int = 1
+    batch_clips: int = 24
+    weight_decay: float = 0.05
+    warmup_share: float = 0.1
+    label_smoothing: float = 0.1
+    set_aside_share: float = 0.15
+    surroundings: SurroundingSettings = field(default_factory=SurroundingSettings)
+    frames: FrameSettings = field(default_factory=FrameSettings)
+
+    @property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """The maps that the joined network takes, in the order of its branches."""
+        return tuple(branch.feature_map for branch in self.branch)
+
+
+def parse_mixture_recipe(name: str, table: Mapping[str, Any]) -> MixtureRecipe:
+    """Return a recipe from the content of its file.
+
+    Raises:
+        SettingsError: a setting is missing, misspelled or of the wrong type.
+    """
+    return settings_from(MixtureRecipe, table, f"recipe {name}")
+
+
+def load_mixture_recipe(name: str, folders: Sequence[Path] = (RECIPE_FOLDER,)) -> MixtureRecipe:
+    """Read a recipe from its file.
+
+    Raises:
+        SettingsError: there is no such recipe, or its file is wrong.
+    """
+    return parse_mixture_recipe(name, read_recipe(name, folders))

@@ -1,0 +1,240 @@
+"""The speech output: a logistic regression on middle layers that tells speech from other sounds.
+
+The emotion network stays as it is. The output learns from speech in varied surroundings, from
+recorded noises, and from synthetic sounds; noises and sounds come both as the gate passes them and
+as they are. Its last layers know emotions and little else, so it reads the middle ones of YAMNet's
+body.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from numpy.typing import NDArray
+
+from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.settings import SAMPLE_RATE
+from train.audio.frames import FrameSettings, random_frames
+from train.audio.sounds import TRAINING_SOUNDS
+from train.audio.speech import longest_utterance
+from train.audio.surroundings import Recordings, SurroundingSettings, in_surroundings
+from train.files import read_json, write_json
+from train.model.mixture import Source
+
+OUTPUT_FILE = "speech.keras"
+SCORES_FILE = "speech.json"
+"""The threshold, and the error rates it was chosen by."""
+
+LAYERS = ("layer6_pointwise_conv_relu", "layer8_pointwise_conv_relu")
+"""Layers that the output reads, each ``[time, frequency, channels]``."""
+
+CLEAN, VARIED, RECORDED, SYNTHETIC = "speech as it is", "speech varied", "recorded", "synthetic"
+
+LARGEST_MISSED_SHARE = 0.004
+"""Share of the frames of unchanged speech that the threshold may reject."""
+
+INVERSE_PENALTY = 3e-3
+FOLDS = 5
+UTTERANCES_OF_A_SOURCE = 1500
+SOUNDS_OF_A_KIND = 60
+SOUND_SECONDS = 4
+BATCH = 64
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int16 = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An utterance or a sound.
+
+    Attributes:
+        samples: int16, shape ``[n]``.
+        group: its corpus and speaker, or its kind of sound; no group is on both sides of a fold.
+        kind: ``CLEAN``, ``VARIED``, ``RECORDED`` or ``SYNTHETIC``.
+    """
+
+    samples: Int16
+    group: str
+    kind: str
+
+
+def fit_speech_output(
+    embed: keras.Model,
+    feature_maps: Sequence[FeatureMap],
+    sources: Sequence[Source],
+    noises: Mapping[str, Sequence[Int16]],
+    run: Path,
+    seed: int,
+) -> None:
+    """Fit the output on a finished network; leave ``OUTPUT_FILE`` and ``SCORES_FILE`` in ``run``.
+
+    The threshold is chosen with cross-validation, by regressions that know neither the utterances
+    nor the kind of sound that they judge.
+
+    Args:
+        embed: the embedder.
+        feature_maps: the maps that it takes.
+        sources: speech to train on.
+        noises: recordings without speech, by a name for their group, int16 ``[n]`` each.
+        run: folder of the run.
+        seed: of everything random.
+    """
+    examples = [*_speech(sources, noises, seed), *_recorded(noises, seed), *_synthetic(seed)]
+    features = _features(examples, embed, feature_maps, seed)
+    kinds = np.array([example.kind for example in examples])
+    groups = np.array([example.group for example in examples])
+    is_speech = np.isin(kinds, (CLEAN, VARIED))
+    probabilities = _cross_validated(features, is_speech, groups)
+    threshold = float(np.quantile(probabilities[kinds == CLEAN], LARGEST_MISSED_SHARE))
+    output = _output(embed)
+    _set_weights(output, _regression().fit(features, is_speech))
+    output.save(run / OUTPUT_FILE)
+    accepted = probabilities >= threshold
+    shares = {kind: round(float(accepted[kinds == kind].mean()), 4) for kind in np.unique(kinds)}
+    write_json(run / SCORES_FILE, {"threshold": threshold, "share accepted as speech": shares})
+
+
+def with_speech_output(embed: keras.Model, run: Path) -> tuple[keras.Model, float | None]:
+    """Return an embedder with its run's speech output, ``[batch, 1]``, and the threshold.
+
+    If ``run`` holds no such output, the embedder is returned unchanged, with ``None``.
+    """
+    if not (run / SCORES_FILE).exists():
+        return embed, None
+    output = keras.saving.load_model(run / OUTPUT_FILE)
+    speech = output(_read(embed))
+    threshold = float(read_json(run / SCORES_FILE)["threshold"])
+    return keras.Model(embed.inputs, [embed.output, speech], name="embedder"), threshold
+
+
+def _speech(
+    sources: Sequence[Source], noises: Mapping[str, Sequence[Int16]], seed: int
+) -> Iterator[Example]:
+    """Return utterances of each source, as they are and in varied surroundings."""
+    random = np.random.default_rng([seed, 1])
+    recordings = Recordings([sound for sounds in noises.values() for sound in sounds], [], [])
+    surroundings = SurroundingSettings(
+        babble_share=0.0, room_share=0.0, lowest_snr_db=8.0, fragment_share=0.5
+    )
+    for source in sources:
+        count = min(UTTERANCES_OF_A_SOURCE, len(source.labels))
+        for number in random.choice(len(source.labels), count, replace=False):
+            group = f"{source.corpus.name} {number % 50}"
+            samples = source.versions[0][number]
+            yield Example(samples, group, CLEAN)
+            changed = in_surroundings(samples, recordings, surroundings, random)
+            yield Example(changed, group, VARIED)
+
+
+def _recorded(noises: Mapping[str, Sequence[Int16]], seed: int) -> Iterator[Example]:
+    random = np.random.default_rng([seed, 2])
+    for group, sounds in noises.items():
+        for sound in sounds:
+            yield Example(_at_random_level(sound, random), group, RECORDED)
+            passed = longest_utterance(_at_random_level(sound, random))
+            if len(passed) < len(sound):
+                yield Example(passed, group, RECORDED)
+
+
+def _synthetic(seed: int) -> Iterator[Example]:
+    random = np.random.default_rng([seed, 3])
+    for kind, make in TRAINING_SOUNDS.items():
+        for _ in range(SOUNDS_OF_A_KIND):
+            sound = make(SOUND_SECONDS * SAMPLE_RATE, random)
+            yield Example(_at_random_level(sound, random), kind, SYNTHETIC)
+
+
+def _at_random_level(sound: NDArray[Any], random: np.random.Generator) -> Int16:
+    """Return a sound as int16 with an RMS level between -50 and -12 dBFS."""
+    values = sound.astype(np.float64)
+    rms = float(np.sqrt(np.mean(np.square(values)))) + 1e-12
+    scaled = values * (2**15 * 10 ** (random.uniform(-50, -12) / 20) / rms)
+    return np.clip(np.rint(scaled), -(2**15), 2**15 - 1).astype(np.int16)
+
+
+def _features(
+    examples: Sequence[Example],
+    embed: keras.Model,
+    feature_maps: Sequence[FeatureMap],
+    seed: int,
+) -> Float32:
+    """Return what the regression reads of one random frame of each example: ``[n, features]``."""
+    random = np.random.default_rng([seed, 4])
+    settings = FrameSettings(count=1, masked_bands=0, masked_steps=0)
+    network = keras.Model(embed.inputs, _pooling(embed)(_read(embed)))
+    parts = []
+    for first in range(0, len(examples), BATCH):
+        frames = [
+            random_frames(example.samples, feature_maps, settings, random)
+            for example in examples[first : first + BATCH]
+        ]
+        batch = [np.concatenate([each[m.name] for each in frames]) for m in feature_maps]
+        parts.append(np.asarray(network(batch, training=False)))
+    return np.concatenate(parts)
+
+
+def _read(embed: keras.Model) -> list[keras.KerasTensor]:
+    return [embed.get_layer(name).output for name in LAYERS]
+
+
+def _pooling(embed: keras.Model) -> keras.Model:
+    """Return the network from the layers that are read to the features: mean and deviation."""
+    values = [keras.Input(layer.shape[1:]) for layer in _read(embed)]
+    pooled = layers.Concatenate()([_over_time(each) for each in values])
+    return keras.Model(values, pooled, name="statistics")
+
+
+def _over_time(values: keras.KerasTensor) -> keras.KerasTensor:
+    """Average over frequency; return mean and deviation over time."""
+    averaged = ops.mean(values, axis=2)
+    mean = ops.mean(averaged, axis=1)
+    variance = ops.mean(ops.square(averaged - mean[:, None]), axis=1)
+    return ops.concatenate([mean, ops.sqrt(variance + 1e-5)], axis=-1)
+
+
+def _output(embed: keras.Model) -> keras.Model:
+    pooling = _pooling(embed)
+    speech = layers.Dense(1, activation="sigmoid", name="speech")(pooling.output)
+    return keras.Model(pooling.inputs, speech, name="speech_output")
+
+
+def _regression() -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(
+        StandardScaler(),
+        LogisticRegression(C=INVERSE_PENALTY, max_iter=1000, class_weight="balanced"),
+    )
+
+
+def _set_weights(output: keras.Model, regression: Any) -> None:
+    """Set the last layer to a regression's weights, with its scaling folded in."""
+    scaler, logistic = (step for _, step in regression.steps)
+    weights = logistic.coef_[0] / scaler.scale_
+    bias = logistic.intercept_ - weights @ scaler.mean_
+    output.layers[-1].set_weights([weights[:, None], bias])
+
+
+def _cross_validated(
+    features: Float32, is_speech: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> Float64:
+    """Return each example's probability of speech from a regression without its group: ``[n]``."""
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    probabilities: Float64 = cross_val_predict(
+        _regression(),
+        features,
+        is_speech,
+        groups=groups,
+        cv=GroupKFold(FOLDS),
+        method="predict_proba",
+    )[:, 1]
+    return probabilities
