@@ -8,6 +8,7 @@ from typing import Any
 from train.command_line import (
     CACHE_FOLDER,
     MODEL_FOLDER,
+    add_corpora,
     add_data,
     add_model,
     add_recipe,
@@ -60,6 +61,7 @@ def _prepare(commands: Any) -> None:
 def _fit(commands: Any) -> None:
     command = commands.add_parser("fit", help="train a recipe, or resume an interrupted run")
     add_recipe(command)
+    add_corpora(command)
     _add_split(command, default="development")
     add_data(command)
     add_runs(command)
@@ -67,12 +69,12 @@ def _fit(commands: Any) -> None:
     def run(options: argparse.Namespace) -> None:
         from train.corpora.splits import read_split
         from train.evaluation.plots import plot_history
-        from train.model.fit import open_method
+        from train.model.methods import open_method
 
-        method = open_method(options.recipe, options.runs / CACHE_FOLDER)
         split = read_split(options.split, options.data)
-        method.fit(split, _run_folder(options))
-        plot_history(_run_folder(options))
+        folder = _run_folder(options)
+        open_method(options).fit(split, folder)
+        plot_history(folder)
 
     command.set_defaults(run_command=run)
 
@@ -82,6 +84,7 @@ def _evaluate(commands: Any) -> None:
         "evaluate", help="score a recipe under a protocol, training what is missing"
     )
     add_recipe(command)
+    add_corpora(command)
     add_data(command)
     add_runs(command)
     command.add_argument(
@@ -100,10 +103,11 @@ def _evaluate(commands: Any) -> None:
             _evaluate_held_out(options)
             return
         from train.evaluation.protocols import evaluate
-        from train.model.fit import open_method
+        from train.model.methods import open_method
 
-        method = open_method(options.recipe, options.runs / CACHE_FOLDER)
-        evaluate(method, options.protocol, options.data, options.runs, write=options.write)
+        evaluate(
+            open_method(options), options.protocol, options.data, options.runs, write=options.write
+        )
 
     command.set_defaults(run_command=run)
 
@@ -143,6 +147,7 @@ def _export(commands: Any) -> None:
         "export", help="write a finished run to a model folder, training its speech head if needed"
     )
     add_recipe(command)
+    add_corpora(command)
     _add_split(command, default="held-out")
     add_data(command)
     add_runs(command)
@@ -154,36 +159,58 @@ def _export(commands: Any) -> None:
     )
 
     def run(options: argparse.Namespace) -> None:
-        from train.evaluation.calibration import development_temperature
         from train.model.export import export
-        from train.model.fit import load_networks, open_method
-        from train.model.speech_head import HEAD_FILE, fit_speech_head
+        from train.model.fit_mixture import MixtureMethod
+        from train.model.methods import open_method
 
-        method = open_method(options.recipe, options.runs / CACHE_FOLDER)
-        recipe = method.recipe
-        temperature = 1.0
-        if options.split == "held-out":  # it has no validation clips
-            temperature = development_temperature(method, options.data, options.runs)
-        quantized = _quantized(options, recipe) if options.quantized else None
-        folder = _run_folder(options)
-        if not (folder / HEAD_FILE).exists():
-            from train.corpora.splits import read_split
-
-            split = read_split(options.split, options.data)
-            embed, _ = load_networks(folder)
-            fit_speech_head(embed, recipe.feature_maps, split, folder, recipe.fit.seed)
-        export(recipe, folder, options.model, temperature, quantized)
+        method = open_method(options)
+        if isinstance(method, MixtureMethod):
+            temperature = _group_temperature(options, method)
+        else:
+            temperature = _window_temperature(options, method)
+        quantized = _quantized(options, method) if options.quantized else None
+        export(method.recipe, _run_folder(options), options.model, temperature, quantized)
 
     command.set_defaults(run_command=run)
 
 
-def _quantized(options: argparse.Namespace, recipe: Any) -> Any:
+def _group_temperature(options: argparse.Namespace, method: Any) -> float:
+    """Return the temperature of a recipe of several corpora, from speakers set aside."""
+    from tempfile import TemporaryDirectory
+
+    from train.evaluation.group_calibration import group_temperature
+
+    with TemporaryDirectory() as folder:
+        method.export(_run_folder(options), Path(folder))
+        return group_temperature(method.recipe, Path(folder), options.corpora)
+
+
+def _window_temperature(options: argparse.Namespace, method: Any) -> float:
+    """Return the temperature of a recipe of RAVDESS alone; train its speech head if needed."""
+    from train.corpora.splits import read_split
+    from train.evaluation.calibration import development_temperature
+    from train.model.fit import load_networks
+    from train.model.speech_head import HEAD_FILE, fit_speech_head
+
+    folder, recipe = _run_folder(options), method.recipe
+    if not (folder / HEAD_FILE).exists():
+        split = read_split(options.split, options.data)
+        embed, _ = load_networks(folder)
+        fit_speech_head(embed, recipe.feature_maps, split, folder, recipe.fit.seed)
+    if options.split != "held-out":
+        return 1.0
+    return development_temperature(method, options.data, options.runs)
+
+
+def _quantized(options: argparse.Namespace, method: Any) -> Any:
     from train.corpora.splits import read_split
     from train.model.quantized import Quantized, calibration_frames
 
+    if options.quantized != "int8":  # weights alone need no frames
+        return Quantized(options.quantized)
     training = read_split(options.split, options.data).training
     cache = options.runs / CACHE_FOLDER
-    return Quantized(options.quantized, calibration_frames(recipe, training, cache))
+    return Quantized(options.quantized, calibration_frames(method.recipe, training, cache))
 
 
 def _add_split(parser: argparse.ArgumentParser, default: str) -> None:

@@ -45,7 +45,7 @@ def run_command(
     return 0
 
 
-def add_recipe(parser: argparse.ArgumentParser, default: str = "best") -> None:
+def add_recipe(parser: argparse.ArgumentParser, default: str = "voices") -> None:
     """Add the option ``--recipe``."""
     parser.add_argument("--recipe", default=default, help=f"name of a recipe (default: {default})")
 
@@ -65,3 +65,13 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--model``."""
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER, help="model folder")
+
+
+def add_corpora(parser: argparse.ArgumentParser) -> None:
+    """Add the options ``--corpora`` and ``--byols``, which recipes of several corpora need."""
+    parser.add_argument(
+        "--corpora", type=Path, default=Path("corpora"), help="folder of the further corpora"
+    )
+    parser.add_argument(
+        "--byols", type=Path, default=Path("byols.pth"), help="file of the published BYOL-S weights"
+    )

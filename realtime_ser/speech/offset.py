@@ -23,11 +23,11 @@ class OffsetFilter:
 
     def reset(self) -> None:
         """Start a new stream."""
-        self._recent = np.empty(0, np.int64)
+        self._recent: NDArray[np.int64] = np.empty(0, np.int64)
 
     def process(self, samples: Int16) -> Int16:
         """Filter the next samples, shape ``[n]``; returns the same shape, clipped to int16."""
-        joined = np.concatenate((self._recent, samples))
+        joined = np.concatenate((self._recent, samples.astype(np.int64)))
         sums = np.concatenate(([0], np.cumsum(joined)))
         ends = np.arange(len(self._recent) + 1, len(joined) + 1)
         counts = np.minimum(ends, WINDOW_SAMPLES)
@@ -35,4 +35,5 @@ class OffsetFilter:
         means = (doubled + counts) // (2 * counts)  # rounded, also below zero
         self._recent = joined[-WINDOW_SAMPLES:]
         limits = np.iinfo(np.int16)
-        return np.clip(samples - means, limits.min, limits.max).astype(np.int16)
+        filtered: Int16 = np.clip(samples - means, limits.min, limits.max).astype(np.int16)
+        return filtered

@@ -78,7 +78,7 @@ def in_surroundings(
         speed = 2.0 ** random.uniform(-settings.speed_octaves, settings.speed_octaves)
         values = soxr.resample(values, speed, 1.0, quality="LQ")
     if random.random() < settings.room_share and recordings.rooms:
-        room = recordings.rooms[random.integers(len(recordings.rooms))]
+        room = recordings.rooms[int(random.integers(len(recordings.rooms)))]
         values = oaconvolve(values, room)[: len(values)].astype(np.float32)
     if random.random() < settings.noise_share:
         values = _with_noise(values, recordings, settings, random)
@@ -107,11 +107,15 @@ def _with_noise(
     kind = random.random()
     if kind < settings.babble_share and recordings.voices:
         snr = max(snr, 10.0)
-        noise = _excerpt(recordings.voices[random.integers(len(recordings.voices))], values, random)
+        noise = _excerpt(
+            recordings.voices[int(random.integers(len(recordings.voices)))], values, random
+        )
     elif kind < 0.4 or not recordings.noises:
         noise = colored_noise(len(values), random)
     else:
-        noise = _excerpt(recordings.noises[random.integers(len(recordings.noises))], values, random)
+        noise = _excerpt(
+            recordings.noises[int(random.integers(len(recordings.noises)))], values, random
+        )
     noise_rms = float(np.sqrt(np.mean(np.square(noise)))) + 1e-9
     rms = float(np.sqrt(np.mean(np.square(values))))
     return (values + noise * np.float32(rms / noise_rms * 10 ** (-snr / 20))).astype(np.float32)
@@ -153,4 +157,5 @@ def _recorded(values: Float32, settings: SurroundingSettings, random: np.random.
     if random.random() < settings.clipped_share:
         gain = random.uniform(1.0, 4.0) * 2**15 / (float(np.abs(values).max()) + 1e-9)
     limits = np.iinfo(np.int16)
-    return np.clip(np.rint(values * gain), limits.min, limits.max).astype(np.int16)
+    rounded: Int16 = np.clip(np.rint(values * gain), limits.min, limits.max).astype(np.int16)
+    return rounded

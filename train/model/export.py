@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -16,11 +16,10 @@ from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import Settings
 from train.files import read_json, write_json
+from train.model import speech_head, speech_output
 from train.model.fit import load_networks
 from train.model.quantized import Quantized, convert
-from train.model.recipe import Recipe
 from train.model.runs import ORIGIN_FILE
-from train.model.speech_head import with_speech_output
 
 Float32 = NDArray[np.float32]
 
@@ -33,6 +32,14 @@ QUANTIZED_TOLERANCE = 0.2
 """Largest difference allowed between a window's probabilities if the network is quantized; a layer
 whose values saturate exceeds it. ``python -m experiments quantization`` measures how often labels
 change."""
+
+
+class WithFeatureMaps(Protocol):
+    """A recipe of any kind."""
+
+    @property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """The maps that the embedder takes, in its order."""
 
 
 class _Exported(tensorflow.Module):  # type: ignore[misc]
@@ -79,7 +86,7 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
 
 
 def export(
-    recipe: Recipe,
+    recipe: WithFeatureMaps,
     run: Path,
     folder: Path,
     temperature: float = 1.0,
@@ -98,7 +105,7 @@ def export(
         ValueError: the converted network differs from the Keras one.
     """
     embed, classify = load_networks(run)
-    embed, threshold = with_speech_output(embed, run)
+    embed, threshold = _with_speech_output(embed, run)
     folder.mkdir(parents=True, exist_ok=True)
     exported = _Exported(embed, classify, recipe.feature_maps, temperature)
     (folder / MODEL_FILE).write_bytes(_convert(exported, quantized))
@@ -122,6 +129,12 @@ def export(
     if difference > (QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE):
         raise ValueError(f"LiteRT differs from Keras by {difference:.2g}")
     print(f"{folder / MODEL_FILE}: within {difference:.1g} of Keras")
+
+
+def _with_speech_output(embed: keras.Model, run: Path) -> tuple[keras.Model, float | None]:
+    if (run / speech_output.SCORES_FILE).exists():
+        return speech_output.with_speech_output(embed, run)
+    return speech_head.with_speech_output(embed, run)
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

@@ -1,22 +1,35 @@
 """Fits a mixture recipe to a split of RAVDESS: shared pretraining, then every branch by itself."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
+from realtime_ser.emotion.frontend import Frontend
+from realtime_ser.settings import Settings
+from train.audio.speech import load_samples
+from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
-from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE
+from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE, load_networks
 from train.model.material import gather_noises, gather_recordings, gather_sources
 from train.model.mixture import MixedBatches, Source
-from train.model.mixture_recipe import MixtureRecipe, StageSettings
+from train.model.mixture_recipe import MixtureRecipe, StageSettings, parse_mixture_recipe
 from train.model.network import Networks
 from train.model.runs import is_finished, record_end, record_origin
-from train.model.speech_output import fit_speech_output
+from train.model.speech_output import SCORES_FILE, fit_speech_output
 from train.model.stages import STEPS_OF_AN_EPOCH, fit_branch, load_branch, published_branch
 
+METHOD = "mixture"
+"""What the recipes of this kind state as their ``method``."""
+
 PRETRAINING, TRAINING = "pretraining", "training"
+
+Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +49,59 @@ class Places:
     cache: Path
 
 
-def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> Path:
-    """Train a recipe on a split, and return the folder of the run; an interrupted run resumes.
+class MixtureMethod:
+    """A recipe of this kind as a ``train.model.method.Method``.
+
+    Args:
+        name: the recipe's name.
+        table: the content of its file.
+        places: folders; ``places.runs`` is replaced by the folder that holds the run.
+
+    Raises:
+        SettingsError: a setting is missing, misspelled or of the wrong type.
+    """
+
+    streams = True
+
+    def __init__(self, name: str, table: Mapping[str, Any], places: Places) -> None:
+        self.name = name
+        self.recipe = parse_mixture_recipe(name, table)
+        self.description = self.recipe.description
+        self._places = places
+
+    def fit(self, split: Split, run: Path) -> None:
+        """Train on ``split``: see ``Method.fit``."""
+        fit_mixture(self.name, self.recipe, split, replace(self._places, runs=run.parent))
+
+    def logits(self, clips: Sequence[Clip], run: Path) -> Float32:
+        """Return the logits of each clip's last window: see ``Method.logits``."""
+        networks = load_networks(run)
+        utterances = load_samples(clips, self._places.cache)
+        return np.stack([self._last_window(each, networks) for each in utterances])
+
+    def export(self, run: Path, folder: Path) -> None:
+        """Write a model folder: see ``Method.export``."""
+        from train.model.export import export
+
+        export(self.recipe, run, folder)
+
+    def _last_window(self, samples: NDArray[np.int16], networks: Networks) -> Float32:
+        settings = Settings()
+        frontend = Frontend(settings.hop_steps, self.recipe.feature_maps)
+        frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
+        embed, classify = networks
+        maps = [
+            np.stack([frame.maps[each.name] for frame in frames])
+            for each in self.recipe.feature_maps
+        ]
+        positions = embed(maps, training=False)
+        window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
+        logits: Float32 = np.asarray(classify(window, training=False))[0]
+        return logits
+
+
+def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> None:
+    """Train a recipe on a split; an interrupted run resumes.
 
     Args:
         name: of the recipe.
@@ -50,19 +114,17 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     """
     run = places.runs / split.name
     if is_finished(run):
-        return run
+        return
     record_origin(name, split, run)
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
     networks = join_branches([load_branch(run / branch.name) for branch in recipe.branch])
     networks[0].save(run / EMBEDDER_FILE)
     networks[1].save(run / CLASSIFIER_FILE)
-    fit_speech(recipe, networks, split, places)
-    steps = {
-        stage: settings.steps + settings.thawed_steps for stage, settings in recipe.stage.items()
-    }
+    if not (run / SCORES_FILE).exists():
+        fit_speech(recipe, networks, split, places)
+    steps = {name: stage.steps + stage.thawed_steps for name, stage in recipe.stage.items()}
     record_end(run, {"steps": steps})
-    return run
 
 
 def fit_one_branch(

@@ -90,8 +90,8 @@ class MixedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         source, by_label = self._sources[number], self._by_label[number]
         label = list(by_label)[random.integers(len(by_label))]
         utterance = int(random.choice(by_label[label]))
-        samples = source.versions[random.integers(len(source.versions))][utterance]
-        changed = in_surroundings(samples, self._recordings, self._surroundings, random)
+        version = source.versions[int(random.integers(len(source.versions)))]
+        changed = in_surroundings(version[utterance], self._recordings, self._surroundings, random)
         targets = np.stack(target(source.corpus, label)).astype(np.float32)
         return random_frames(changed, self._maps, self._frames, random), targets
 

@@ -1,0 +1,97 @@
+"""One temperature for several kinds of speech, each of which counts the same.
+
+A temperature fitted to acted speech alone leaves a network too confident about ordinary speech, of
+which a live program hears more. So it is fitted to the speakers set aside of every corpus in
+training, with the mean loss of each corpus weighing the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logsumexp
+
+from realtime_ser.errors import SettingsError
+from train.corpora import ravdess
+from train.corpora.corpus import target
+from train.corpora.registry import find_corpus, load_corpus
+from train.corpora.speakers import split_speakers
+from train.evaluation.calibration import TEMPERATURE_RANGE, log_probabilities
+from train.evaluation.streamed import streamed_probabilities
+from train.model.fit_mixture import TRAINING
+from train.model.mixture_recipe import MixtureRecipe
+
+Bool = NDArray[np.bool_]
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Clips of one corpus that nothing was trained on.
+
+    Attributes:
+        logits: log-probabilities, shape ``[clips, 8]``.
+        allowed: labels to compare among, shape ``[clips, 8]``.
+        right: those that are right, shape ``[clips, 8]``.
+    """
+
+    logits: Float64
+    allowed: Bool
+    right: Bool
+
+    def loss(self, temperature: float) -> float:
+        """Return the mean cross-entropy at a temperature (see ``train.model.objective``)."""
+        masked = np.where(self.allowed, self.logits / temperature, -np.inf)
+        scaled = log_softmax(masked, axis=1)
+        return -float(logsumexp(np.where(self.right, scaled, -np.inf), axis=1).mean())
+
+
+def set_aside_group(recipe: MixtureRecipe, name: str, model: Path, corpora: Path) -> Group | None:
+    """Return a corpus's clips of speakers set aside as the live program recognizes them.
+
+    ``None`` if no speakers are set aside, as in a corpus that does not tell its speakers apart.
+
+    Args:
+        recipe: states the share that is set aside, and the seed.
+        name: of the corpus.
+        model: model folder, exported at temperature 1.
+        corpora: folder of the corpora.
+    """
+    clips = split_speakers(load_corpus(name, corpora / name), recipe.set_aside_share, recipe.seed)[
+        1
+    ]
+    if not clips:
+        return None
+    probabilities = streamed_probabilities(model, clips)
+    speech = ~np.isnan(probabilities).any(axis=1)
+    targets = [target(find_corpus(name), clip.label) for clip in clips]
+    allowed, right = (np.array(each)[speech] for each in zip(*targets, strict=True))
+    return Group(log_probabilities(probabilities[speech]), allowed, right)
+
+
+def group_temperature(recipe: MixtureRecipe, model: Path, corpora: Path) -> float:
+    """Return the temperature with the least mean loss over the recipe's corpora, 0.05 to 20.
+
+    Args:
+        recipe: states the corpora.
+        model: model folder of its network, exported at temperature 1.
+        corpora: folder of the corpora.
+
+    Raises:
+        SettingsError: no corpus has speakers set aside.
+    """
+    names = [name for name in recipe.stage[TRAINING].shares if name != ravdess.CORPUS]
+    found = (set_aside_group(recipe, name, model, corpora) for name in names)
+    groups = [group for group in found if group is not None and len(group.logits)]
+    if not groups:
+        raise SettingsError("no corpus has speakers set aside", "raise set_aside_share")
+
+    def loss(log_temperature: float) -> float:
+        return float(np.mean([group.loss(float(np.exp(log_temperature))) for group in groups]))
+
+    result = minimize_scalar(
+        loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6}
+    )
+    return float(np.exp(result.x))
