@@ -22,7 +22,13 @@ from train.model.mixture_recipe import MixtureRecipe, StageSettings, parse_mixtu
 from train.model.network import Networks
 from train.model.runs import is_finished, record_end, record_origin
 from train.model.speech_output import SCORES_FILE, fit_speech_output
-from train.model.stages import STEPS_OF_AN_EPOCH, fit_branch, load_branch, published_branch
+from train.model.stages import (
+    STEPS_OF_AN_EPOCH,
+    fit_branch,
+    load_branch,
+    published_branch,
+    rebuild_branch,
+)
 
 METHOD = "mixture"
 """What the recipes of this kind state as their ``method``."""
@@ -115,10 +121,13 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     run = places.runs / split.name
     if is_finished(run):
         return
-    record_origin(name, split, run)
+    corpora = {corpus for stage in recipe.stage.values() for corpus in stage.shares}
+    record_origin(name, split, run, [*corpora, *recipe.noises])
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
-    networks = join_branches([load_branch(run / branch.name) for branch in recipe.branch])
+    networks = join_branches(
+        [rebuild_branch(branch, run / branch.name) for branch in recipe.branch]
+    )
     networks[0].save(run / EMBEDDER_FILE)
     networks[1].save(run / CLASSIFIER_FILE)
     if not (run / SCORES_FILE).exists():

@@ -1,6 +1,7 @@
 """The folder of a run: what it was trained with, and whether it is finished."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ FINISHED_FILE = "finished.json"
 """Written last to the folder of a run; a run without it is unfinished and can be resumed."""
 
 
-def record_origin(recipe: str, split: Split, run: Path) -> None:
+def record_origin(recipe: str, split: Split, run: Path, corpora: Sequence[str] = ()) -> None:
     """Record the recipe, split, speakers and commit of a new run; a resumed run keeps its record.
 
     Args:
         recipe: name of the recipe.
         split: what it is trained on.
         run: folder of the run, created if it is missing.
+        corpora: names of the further corpora that it is trained on.
     """
     path = run / ORIGIN_FILE
     if not path.exists():
@@ -33,6 +35,7 @@ def record_origin(recipe: str, split: Split, run: Path) -> None:
             "split": split.name,
             "commit": current_commit(),
             "speakers": speakers,
+            **({"corpora": sorted(corpora)} if corpora else {}),
         }
         write_json(path, origin)
 

@@ -94,6 +94,17 @@ def load_branch(run: Path) -> Networks:
     )
 
 
+def rebuild_branch(branch: BranchSettings, run: Path) -> Networks:
+    """Return a finished branch built anew, so that no two operations of a process share a name.
+
+    Keras joins networks only if the names of their operations differ, and saved ones repeat.
+    """
+    rebuilt = build_branch(branch)
+    for network, trained in zip(rebuilt, load_branch(run), strict=True):
+        network.set_weights(trained.get_weights())
+    return rebuilt
+
+
 def _cycle(
     highest: float, steps: int, warmup_share: float
 ) -> keras.optimizers.schedules.LearningRateSchedule:
