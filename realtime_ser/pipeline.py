@@ -45,9 +45,9 @@ class Pipeline:
 
     def __init__(self, model: EmotionModel, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._offset_filter = OffsetFilter()
         self._gate = SpeechGate(GateSettings(vad_mode=self.settings.vad_mode))
         manifest = model.manifest
+        self._offset_filter = OffsetFilter() if manifest.removes_offset else None
         self._frontend = Frontend(self.settings.hop_steps, manifest.feature_maps, manifest.level)
         self._model = model
         self._speech_threshold = manifest.speech_threshold or 0.0
@@ -85,7 +85,9 @@ class Pipeline:
                 "give a one-dimensional array",
             )
         self._position += len(block)
-        return self._events(self._gate.process(self._offset_filter.process(block)))
+        if self._offset_filter:
+            block = self._offset_filter.process(block)
+        return self._events(self._gate.process(block))
 
     def flush(self) -> list[Event]:
         """End what is being said; further samples go on from the same time."""
@@ -95,14 +97,16 @@ class Pipeline:
         """End what is being said, and pass over audio that was lost, so that time stays true."""
         events = self._events(self._gate.flush())
         self._position += samples
-        self._offset_filter.reset()
+        if self._offset_filter:
+            self._offset_filter.reset()
         self._gate.restart(self._position)
         return events
 
     def reset(self) -> None:
         """Forget everything and start again at time 0."""
         self._position = 0
-        self._offset_filter.reset()
+        if self._offset_filter:
+            self._offset_filter.reset()
         self._gate.restart(0)
         self._utterance_start = None
 

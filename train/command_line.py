@@ -45,7 +45,7 @@ def run_command(
     return 0
 
 
-def add_recipe(parser: argparse.ArgumentParser, default: str = "voices") -> None:
+def add_recipe(parser: argparse.ArgumentParser, default: str = "best") -> None:
     """Add the option ``--recipe``."""
     parser.add_argument("--recipe", default=default, help=f"name of a recipe (default: {default})")
 

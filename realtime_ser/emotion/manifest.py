@@ -36,6 +36,8 @@ class Manifest:
         window_seconds: longest window in training.
         speech_threshold: probability from which ``embed``'s further output ``speech`` takes a frame
             for speech; ``None`` where the network has no such output.
+        removes_offset: whether the network was trained on samples that went through
+            ``realtime_ser.speech.offset``; they then go through it live as well.
         training: recipe, commit, actors.
         metrics: scores, each under the name of its protocol.
     """
@@ -49,6 +51,7 @@ class Manifest:
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
     speech_threshold: float | None = None
+    removes_offset: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
@@ -145,6 +148,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
         speech_threshold=None if threshold is None else _like(0.0, threshold),
+        removes_offset=_like(False, values.get("removes_offset", False)),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
     )

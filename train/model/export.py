@@ -34,8 +34,12 @@ whose values saturate exceeds it. ``python -m experiments quantization`` measure
 change."""
 
 
-class WithFeatureMaps(Protocol):
+class Exportable(Protocol):
     """A recipe of any kind."""
+
+    @property
+    def removes_offset(self) -> bool:
+        """Whether it trains on samples whose offset is removed."""
 
     @property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
@@ -86,7 +90,7 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
 
 
 def export(
-    recipe: WithFeatureMaps,
+    recipe: Exportable,
     run: Path,
     folder: Path,
     temperature: float = 1.0,
@@ -115,6 +119,7 @@ def export(
         embedding_shape=tuple(embed.outputs[0].shape[1:]),
         files=file_hashes(folder),
         speech_threshold=threshold,
+        removes_offset=recipe.removes_offset,
         training={
             **read_json(run / ORIGIN_FILE),
             "temperature": temperature,

@@ -67,6 +67,11 @@ class MixtureRecipe:
     frames: FrameSettings = field(default_factory=FrameSettings)
 
     @property
+    def removes_offset(self) -> bool:
+        """Whether it trains on samples whose offset is removed: always."""
+        return True
+
+    @property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
         """The maps that the joined network takes, in the order of its branches."""
         return tuple(branch.feature_map for branch in self.branch)

@@ -79,6 +79,11 @@ class Recipe:
     companion: "Recipe | None" = None
 
     @property
+    def removes_offset(self) -> bool:
+        """Whether it trains on samples whose offset is removed: never."""
+        return False
+
+    @property
     def variations(self) -> Variations:
         """The variations of the training utterances."""
         return Variations(self.augmentation.speeds, self.voices)
