@@ -79,26 +79,39 @@ def _fit(commands: Any) -> None:
     command.set_defaults(run_command=run)
 
 
+RAVDESS_PROTOCOLS = ("random", "actors", "held-out")
+CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus")
+
+
 def _evaluate(commands: Any) -> None:
     command = commands.add_parser(
-        "evaluate", help="score a recipe under a protocol, training what is missing"
+        "evaluate", help="score a recipe or a model folder under a protocol"
     )
     add_recipe(command)
     add_corpora(command)
-    add_data(command)
+    add_data(command, required=False)
     add_runs(command)
     command.add_argument(
         "--protocol",
-        choices=("random", "actors", "held-out"),
+        choices=(*RAVDESS_PROTOCOLS, *CORPUS_PROTOCOLS),
         default="actors",
-        help="held-out scores the model folder itself",
+        help="random and actors score a recipe, training what is missing; the others score the"
+        " model folder",
     )
     add_model(command)
+    _add_corpus(command)
     command.add_argument(
         "--write", action="store_true", help="also write the scores to results/ and the documents"
     )
 
     def run(options: argparse.Namespace) -> None:
+        if options.protocol in CORPUS_PROTOCOLS:
+            if options.corpora is None:
+                command.error(f"--protocol {options.protocol} needs --corpora")
+            _evaluate_corpus(options)
+            return
+        if options.data is None:
+            command.error(f"--protocol {options.protocol} needs --data")
         if options.protocol == "held-out":
             _evaluate_held_out(options)
             return
@@ -124,6 +137,22 @@ def _evaluate_held_out(options: argparse.Namespace) -> None:
         if options.model == MODEL_FOLDER:
             write_held_out_scores(scores)
     print_scores(scores)
+
+
+def _evaluate_corpus(options: argparse.Namespace) -> None:
+    from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
+    from train.evaluation.corpus_report import corpus_report
+
+    selection = Selection(
+        options.corpus, options.corpora, options.speakers, options.recipe, options.data
+    )
+    protocol = PROTOCOLS[options.protocol]
+    result = evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
+    print(corpus_report(result))
+    if options.write:
+        from train.publishing.quality import write_corpus_scores
+
+        write_corpus_scores(result)
 
 
 def _robustness(commands: Any) -> None:
@@ -211,6 +240,21 @@ def _quantized(options: argparse.Namespace, method: Any) -> Any:
     training = read_split(options.split, options.data).training
     cache = options.runs / CACHE_FOLDER
     return Quantized(options.quantized, calibration_frames(method.recipe, training, cache))
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocols ordinary, sounds and cross-corpus")
+    group.add_argument(
+        "--corpus",
+        metavar="NAME",
+        help="the corpus to score (default: ordinary_coffee or noise_esc10; cross-corpus has none)",
+    )
+    group.add_argument(
+        "--speakers",
+        choices=("all", "set-aside"),
+        default="all",
+        help="set-aside scores only the speakers that --recipe keeps out of training",
+    )
 
 
 def _add_split(parser: argparse.ArgumentParser, default: str) -> None:

@@ -50,9 +50,9 @@ def add_recipe(parser: argparse.ArgumentParser, default: str = "best") -> None:
     parser.add_argument("--recipe", default=default, help=f"name of a recipe (default: {default})")
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
+def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the option ``--data``."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of RAVDESS")
+    parser.add_argument("--data", type=Path, required=required, help="folder of RAVDESS")
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:

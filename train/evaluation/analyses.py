@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,18 @@ from realtime_ser.emotion.manifest import MANIFEST_FILE
 from realtime_ser.events import LABELS, FileResult, SpeechEnded
 from train.corpora.clip import Clip
 from train.evaluation.predictions import NO_SPEECH
-from train.files import write_json
+from train.files import read_json, write_json
 
 CLIPS_BETWEEN_SAVES = 25
+
+CARD_FILE = "README.md"
+"""The model card, which states scores and does not change them."""
 
 Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class ClipAnalysis:
     """What the program says about one clip.
 
     Attributes:
@@ -49,7 +52,7 @@ class Analysis:
         return sum(end - start for start, end in self.speech)
 
 
-def analyze_clip(recognizer: Recognizer, path: Path) -> Analysis:
+def analyze_clip(recognizer: Recognizer, path: Path) -> ClipAnalysis:
     """Analyze one audio file exactly as ``realtime-ser analyze`` does.
 
     Raises:
@@ -60,12 +63,12 @@ def analyze_clip(recognizer: Recognizer, path: Path) -> Analysis:
     assert isinstance(result, FileResult)
     speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))
     if result.label is None or result.probabilities is None:
-        return Analysis(NO_SPEECH, None, speech, result.duration)
+        return ClipAnalysis(NO_SPEECH, None, speech, result.duration)
     probabilities = tuple(result.probabilities[label] for label in LABELS)
-    return Analysis(result.label, probabilities, speech, result.duration)
+    return ClipAnalysis(result.label, probabilities, speech, result.duration)
 
 
-def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None) -> list[Analysis]:
+def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None) -> list[ClipAnalysis]:
     """Analyze clips as ``realtime-ser analyze`` does.
 
     Args:
@@ -83,14 +86,15 @@ def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None)
     """
     recognizer = Recognizer(model)
     if cache is None:
-        return [analyze_clip(recognizer, clip.path) for clip in _progress(clips)]
-    file = cache / "analyses" / f"{_stamp(model)}.json"
+        return [analyze_clip(recognizer, clip.path) for clip in tqdm(clips, "analyzed")]
+    corpora = "+".join(sorted({clip.corpus for clip in clips}))
+    file = cache / "analyses" / _stamp(model) / f"{corpora}.json"
     known = _read(file)
     keys = [_key(clip) for clip in clips]
     missing = {key: clip for key, clip in zip(keys, clips, strict=True) if key not in known}
     try:
-        for count, (key, clip) in enumerate(zip(missing, _progress(list(missing.values()))), 1):
-            known[key] = analyze_clip(recognizer, clip.path)
+        for count, key in enumerate(tqdm(missing, "analyzed", leave=False), start=1):
+            known[key] = analyze_clip(recognizer, missing[key].path)
             if count % CLIPS_BETWEEN_SAVES == 0:
                 _write(file, known)
     finally:
@@ -99,7 +103,7 @@ def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None)
     return [known[key] for key in keys]
 
 
-def probabilities_of(analyses: Sequence[Analysis]) -> Float64:
+def probabilities_of(analyses: Sequence[ClipAnalysis]) -> Float64:
     """Return the probabilities, float64 ``[clips, 8]``, with a row of NaN where there is no speech."""
     no_speech = (np.nan,) * len(LABELS)
     rows = [no_speech if each.probabilities is None else each.probabilities for each in analyses]
@@ -115,14 +119,12 @@ def program_stamp() -> str:
     return sources.hexdigest()
 
 
-def _progress(clips: Sequence[Clip]) -> Iterator[Clip]:
-    yield from tqdm(clips, "analyzed", leave=False)
-
-
 def _stamp(model: Path) -> str:
-    """Return what changes when the model or the program changes: the manifest hashes its files."""
-    manifest = (model / MANIFEST_FILE).read_bytes()
-    return hashlib.sha256(manifest + program_stamp().encode()).hexdigest()[:24]
+    """Return a hash of the program and of the model, whose manifest holds its files' hashes."""
+    manifest = read_json(model / MANIFEST_FILE)
+    files = {name: value for name, value in manifest["files"].items() if name != CARD_FILE}
+    relevant = {**manifest, "files": files, "metrics": None, "program": program_stamp()}
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _key(clip: Clip) -> str:
@@ -130,7 +132,7 @@ def _key(clip: Clip) -> str:
     return f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
-def _read(file: Path) -> dict[str, Analysis]:
+def _read(file: Path) -> dict[str, ClipAnalysis]:
     """Return the analyses in a cache file; none if it is missing or damaged."""
     try:
         content = json.loads(file.read_text())
@@ -139,9 +141,9 @@ def _read(file: Path) -> dict[str, Analysis]:
         return {}
 
 
-def _from_json(value: Mapping[str, Any]) -> Analysis:
+def _from_json(value: Mapping[str, Any]) -> ClipAnalysis:
     probabilities, speech = value["probabilities"], value["speech"]
-    return Analysis(
+    return ClipAnalysis(
         str(value["label"]),
         None if probabilities is None else tuple(map(float, probabilities)),
         tuple((float(start), float(end)) for start, end in speech),
@@ -149,5 +151,5 @@ def _from_json(value: Mapping[str, Any]) -> Analysis:
     )
 
 
-def _write(file: Path, analyses: Mapping[str, Analysis]) -> None:
+def _write(file: Path, analyses: Mapping[str, ClipAnalysis]) -> None:
     write_json(file, {key: asdict(value) for key, value in analyses.items()}, indent=0)

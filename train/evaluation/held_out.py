@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from train.corpora.clip import Clip
 from train.corpora.ravdess import HELD_OUT_SPEAKERS, list_clips
 from train.evaluation.calibration import reliability_of
 from train.evaluation.predictions import NO_SPEECH, Predictions
-from train.evaluation.report import confusion_table, scores_table
+from train.evaluation.report import confusion_table, scores_table, speaker_table
 from train.evaluation.scores import rounded, scores_of, uar
+from train.evaluation.speaker_scores import speaker_scores
 
 MOMENTS = (0.96, 1.92, 2.88)
 """Seconds into speech at which the label on the screen is scored; the first label comes at 0.96."""
@@ -50,7 +51,8 @@ def evaluate_held_out(data: Path, model: Path) -> dict[str, Any]:
 
     Returns:
         A description of the protocol, the scores of ``scores_of``, the expected calibration error,
-        and the UAR of the labels shown while the speaker speaks.
+        the UAR of the labels shown while the speaker speaks, and the scores of ``speaker_scores``
+        under ``by_speaker``.
 
     Raises:
         RealtimeSerError: clips are missing, or the model folder cannot be used.
@@ -67,6 +69,7 @@ def evaluate_held_out(data: Path, model: Path) -> dict[str, Any]:
         "uar_while_speaking": {
             f"{moment:.2f}": uar(truth, labels) for moment, labels in analysis.shown.items()
         },
+        "by_speaker": asdict(speaker_scores(analysis.whole, Settings().threshold)),
     }
     return dict(rounded(scores))
 
@@ -121,4 +124,5 @@ def _row(event: Mapping[str, Any]) -> list[float]:
 
 def print_scores(scores: Mapping[str, Any]) -> None:
     """Print scores as Markdown: the protocol, the scores, the confusion matrix."""
-    print(f"{scores['protocol']}\n\n{scores_table(scores)}\n\n{confusion_table(scores)}")
+    tables = (scores_table(scores), speaker_table(scores), confusion_table(scores))
+    print("\n\n".join((scores["protocol"], *filter(None, tables))))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from train.evaluation.calibration import reliability_of, scaled, temperature_of
 from train.evaluation.predictions import Predictions, cached_predictions, concatenate
 from train.evaluation.report import protocol_report
 from train.evaluation.scores import combine, deviation, mean, rounded, scores_of, uar_where
+from train.evaluation.speaker_scores import speaker_scores
 from train.evaluation.streamed import run_stamp, streamed_predictions
 from train.files import RESULTS_FOLDER, read_json, write_json
 from train.model.method import Method
@@ -145,7 +146,7 @@ def protocol_scores(views: Sequence[View], *, by_speaker: bool) -> dict[str, Any
 
     Returns:
         ``mean``, ``deviation``, ``splits`` and ``pooled``, rounded to four digits; only ``pooled``
-        has a confusion matrix. The pooled calibration error is lower than the mean one also because
+        has a confusion matrix and, by speaker, the scores of ``speaker_scores``. The pooled calibration error is lower than the mean one also because
         its bins hold more clips.
     """
     by_split = [{"temperature": view.temperature, **_scores(view, by_speaker)} for view in views]
@@ -154,7 +155,7 @@ def protocol_scores(views: Sequence[View], *, by_speaker: bool) -> dict[str, Any
     result = {
         "mean": combine(by_split, mean),
         "deviation": combine(by_split, deviation),
-        "pooled": _scores(pool(views), by_speaker),
+        "pooled": _pooled_scores(pool(views), by_speaker),
         "splits": by_split,
     }
     return dict(rounded(result))
@@ -168,6 +169,13 @@ def pool(views: Sequence[View]) -> View:
         temperature=float("nan"),
         threshold=views[0].threshold,
     )
+
+
+def _pooled_scores(view: View, by_speaker: bool) -> dict[str, Any]:
+    scores = _scores(view, by_speaker)
+    if by_speaker:
+        scores["by_speaker"] = asdict(speaker_scores(view.scaled, view.threshold))
+    return scores
 
 
 def _scores(view: View, by_speaker: bool) -> dict[str, Any]:

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realtime_ser.events import LABELS
-from train.markdown import markdown_table, mean_and_deviation
+from train.evaluation.corpus_report import most_confident_rows, worst_speaker_text
+from train.evaluation.speaker_scores import (
+    LISTENERS_ACCURACY,
+    LISTENERS_ACCURACY_MEN,
+    LISTENERS_ACCURACY_WOMEN,
+)
+from train.markdown import markdown_table, mean_and_deviation, number
 
 _NAMES = {
     "uar": "UAR (unweighted average, or macro, recall)",
@@ -35,6 +41,7 @@ def protocol_report(scores: Mapping[str, Any]) -> str:
             _splits_table(scores["splits"], views[first]["splits"]),
             f"All splits, {first}:",
             confusion_table(views[first]["pooled"]),
+            *filter(None, [speaker_table(views[first]["pooled"])]),
         ]
     )
 
@@ -65,6 +72,33 @@ def confusion_table(scores: Mapping[str, Any]) -> str:
         for label, row in zip(LABELS, scores["confusion"], strict=True)
     ]
     return markdown_table(("truth ↓ predicted →", *scores["columns"]), rows)
+
+
+def speaker_table(scores: Mapping[str, Any]) -> str:
+    """Return the scores of ``speaker_scores`` as a table, empty for scores stored without them."""
+    by_speaker = scores.get("by_speaker")
+    if by_speaker is None:
+        return ""
+    coverage, merged, speakers = (by_speaker[key] for key in ("coverage", "merged", "speakers"))
+    gap = by_speaker["sex_gap"]
+    rows = [
+        (f"UAR, 95 % interval over {speakers} speakers", _interval(by_speaker["uar"]), ""),
+        (f"accuracy, 95 % interval over {speakers} speakers", _interval(by_speaker["accuracy"]), ""),
+        ("UAR, worst speaker", worst_speaker_text(by_speaker["worst"]), ""),
+        ("UAR, women less men", "–" if gap is None else f"{gap:+.3f}", ""),
+        ("clips given a label, not `uncertain`", number(coverage["coverage"]), ""),
+        ("accuracy of these", number(coverage["accuracy"]), ""),
+        *((name, value, "") for name, value in most_confident_rows(coverage)),
+        *(
+            (f"accuracy of the likeliest of seven labels{who}", number(merged[key]), f"{heard:.2f}")
+            for key, who, heard in (
+                ("all", ", neutral and calm merged", LISTENERS_ACCURACY),
+                ("women", ", women", LISTENERS_ACCURACY_WOMEN),
+                ("men", ", men", LISTENERS_ACCURACY_MEN),
+            )
+        ),
+    ]
+    return markdown_table(("score", "value", "listeners"), rows)
 
 
 def most_confused(scores: Mapping[str, Any], count: int = 3) -> str:
@@ -129,6 +163,10 @@ def _at(tree: Mapping[str, Any], path: Sequence[str]) -> Any:
     for key in path:
         value = value[key]
     return value
+
+
+def _interval(interval: Mapping[str, float] | None) -> str:
+    return "–" if interval is None else f"{interval['low']:.3f} … {interval['high']:.3f}"
 
 
 def _splits_with(view: Mapping[str, Any], path: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Streamed predictions: clips through the live program's own pipeline, as its users get them."""
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -8,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-import realtime_ser
-from realtime_ser import Recognizer
-from realtime_ser.events import LABELS
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
+from train.evaluation.analyses import analyze_clips, probabilities_of, program_stamp
 from train.evaluation.predictions import Predictions, cached_predictions
 from train.model.method import Method
 from train.model.runs import FINISHED_FILE
@@ -36,16 +32,7 @@ def streamed_probabilities(model: Path, clips: Sequence[Clip]) -> Float64:
     Returns:
         Shape ``[clips, 8]``; a row of NaN where the gate found no speech.
     """
-    recognizer = Recognizer(model)
-    rows = [_file_probabilities(recognizer, clip) for clip in tqdm(clips, "streamed", leave=False)]
-    return np.array(rows, np.float64).reshape(len(clips), len(LABELS))
-
-
-def _file_probabilities(recognizer: Recognizer, clip: Clip) -> list[float]:
-    probabilities = recognizer.recognize_file(clip.path).probabilities
-    if probabilities is None:
-        return [np.nan] * len(LABELS)
-    return [probabilities[label] for label in LABELS]
+    return probabilities_of(analyze_clips(model, clips))
 
 
 def streamed_predictions(method: Method, split: Split, run: Path) -> dict[str, Predictions]:
@@ -66,19 +53,10 @@ def streamed_predictions(method: Method, split: Split, run: Path) -> dict[str, P
             method.export(run, folder)
         return streamed_probabilities(folder, clips)
 
-    stamp = f"{run_stamp(run)} {_program_stamp()}"
+    stamp = f"{run_stamp(run)} {program_stamp()}"
     return cached_predictions(run / STREAMED_FILE, stamp, split, predict)
 
 
 def run_stamp(run: Path) -> str:
     """Return a text that changes when a run is trained anew."""
     return str((run / FINISHED_FILE).stat().st_mtime_ns)
-
-
-def _program_stamp() -> str:
-    """Return a hash of the source code of ``realtime_ser``."""
-    package = Path(realtime_ser.__file__).parent
-    sources = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        sources.update(path.read_bytes())
-    return sources.hexdigest()

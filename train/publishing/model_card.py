@@ -12,6 +12,7 @@ from train.evaluation.report import (
     protocol_table,
     robustness_table,
     scores_table,
+    speaker_table,
 )
 from train.evaluation.robustness import RESULT_FILE as ROBUSTNESS_FILE
 from train.files import RESULTS_FOLDER, read_json, read_scores, write_text
@@ -46,7 +47,7 @@ this repository.
 {scores}
 
 {confusion}
-
+{by_speaker}
 Reprinted by `python -m train evaluate --protocol held-out --data FOLDER`.
 {further}
 ## Calibration
@@ -72,6 +73,10 @@ Audio never leaves the machine, and is stored only on request (`--record`, the k
 For demonstrations, research and prototypes. Not for decisions about people: the EU AI Act
 (Regulation (EU) 2024/1689, article 5(1)(f)) prohibits inferring emotions at work and in education.
 """
+
+LISTENERS = """\
+Listeners: RAVDESS's own, who heard the sound alone and chose among seven labels, neutral and calm
+being one; the score beside theirs takes the likeliest label and merges the two in the same way."""
 
 FURTHER_HEADINGS = {
     "actors": "Score of its recipe on all speakers, each unseen",
@@ -105,12 +110,18 @@ def write_model_card(
         protocol=scores["protocol"],
         scores=scores_table(scores),
         confusion=confusion_table(scores),
+        by_speaker=_by_speaker(scores),
         further=_further_sections(manifest, results),
         calibration="\n".join(_calibration(training, scores, results)),
         confusions=most_confused(scores),
     )
     write_text(folder / "README.md", card)
     update_manifest(folder)
+
+
+def _by_speaker(scores: Mapping[str, Any]) -> str:
+    table = speaker_table(scores)
+    return f"\n{table}\n\n{LISTENERS}\n" if table else ""
 
 
 def _further_sections(manifest: Mapping[str, Any], results: Path) -> str:

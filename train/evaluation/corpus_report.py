@@ -1,0 +1,164 @@
+"""Formats the scores of whole corpora as Markdown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from train.markdown import markdown_table, number, with_interval
+
+Scores = Mapping[str, Any]
+
+
+def corpus_report(result: Scores) -> str:
+    """Return the scores of one corpus as Markdown: the protocol, the clips, the table.
+
+    Args:
+        result: as ``evaluate_corpus`` returns it.
+    """
+    title = f"{result['title']}, {result['clips']} clips{_aside(result)}; model {result['model']}"
+    return f"{result['text']}.\n\n{title}.\n\n{DETAILS[result['protocol']](result['scores'])}"
+
+
+def corpora_table(results: Sequence[Scores]) -> str:
+    """Return the scores of several corpora under one protocol as a table, one corpus per row."""
+    header, cells = ROWS[results[0]["protocol"]]
+    rows = [
+        (f"{result['title']}{_aside(result)}", str(result["clips"]), *cells(result["scores"]))
+        for result in results
+    ]
+    return markdown_table(("corpus", "clips", *header), rows)
+
+
+def _aside(result: Scores) -> str:
+    return ", speakers set aside from training" if result["speakers"] == "set-aside" else ""
+
+
+def _ordinary_details(scores: Scores) -> str:
+    headline = with_interval(scores["unemotional"], scores["unemotional_interval"])
+    rows = [(f"**neutral, calm or uncertain** ({_units(scores)})", headline)]
+    rows += [(label, number(share)) for label, share in scores["shares"].items()]
+    return markdown_table(("called", "share of clips"), rows)
+
+
+def _ordinary_cells(scores: Scores) -> tuple[str, ...]:
+    shares = scores["shares"]
+    named = ("neutral", "calm", "uncertain", "no speech")
+    others = sorted(
+        ((share, label) for label, share in shares.items() if label not in named), reverse=True
+    )
+    wrong = ", ".join(f"{label} {number(share, 2)}" for share, label in others[:3] if share)
+    headline = with_interval(scores["unemotional"], scores["unemotional_interval"])
+    return (headline, *(number(shares[label]) for label in named), wrong)
+
+
+def _sounds_details(scores: Scores) -> str:
+    rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
+    rows = [("**all**", f"{scores['minutes']:.1f} min", rate, number(scores["with_speech"]))]
+    rows += [
+        (
+            each["name"].replace("_", " "),
+            f"{each['clips']} clips",
+            number(each["seconds_per_minute"], 1),
+            number(each["with_speech"]),
+        )
+        for each in scores["classes"]
+    ]
+    header = ("sound", "length", "seconds of reported speech per minute", "clips with any")
+    return markdown_table(header, rows)
+
+
+def _sounds_cells(scores: Scores) -> tuple[str, ...]:
+    rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
+    by_rate = sorted(scores["classes"], key=lambda each: -each["seconds_per_minute"])
+    worst = ", ".join(
+        f"{each['name'].replace('_', ' ')} {number(each['seconds_per_minute'], 1)}"
+        for each in by_rate[:3]
+        if each["seconds_per_minute"]
+    )
+    return (rate, number(scores["with_speech"]), worst)
+
+
+def _cross_corpus_details(scores: Scores) -> str:
+    coverage = scores["coverage"]
+    rows = [
+        (f"**UAR** ({_units(scores)})", with_interval(scores["uar"], scores["uar_interval"])),
+        ("UAR of guessing", number(scores["chance"])),
+        ("accuracy", with_interval(scores["accuracy"], scores["accuracy_interval"])),
+        ("calibration error", number(scores["calibration_error"])),
+        ("clips given a label, not `uncertain`", number(coverage["coverage"])),
+        ("accuracy of these", number(coverage["accuracy"])),
+        *most_confident_rows(coverage),
+        ("clips without speech", number(scores["no_speech"])),
+        ("UAR, women", number(scores["uar_women"])),
+        ("UAR, men", number(scores["uar_men"])),
+        ("UAR, worst speaker", worst_speaker_text(scores["worst"])),
+        *((f"recall, {label}", number(value)) for label, value in scores["recall"].items()),
+    ]
+    return markdown_table(("score", "value"), rows)
+
+
+def _cross_corpus_cells(scores: Scores) -> tuple[str, ...]:
+    return (
+        with_interval(scores["uar"], scores["uar_interval"]),
+        number(scores["chance"]),
+        number(scores["accuracy"]),
+        number(scores["calibration_error"]),
+        f"{number(scores['coverage']['coverage'])}, {number(scores['coverage']['accuracy'])}",
+        f"{number(scores['uar_women'])}, {number(scores['uar_men'])}",
+        worst_speaker_text(scores["worst"]),
+    )
+
+
+def most_confident_rows(coverage: Scores) -> list[tuple[str, str]]:
+    """Return a row for each share of the most confident clips, with their accuracy."""
+    return [
+        (f"accuracy of the most confident {float(share):.0%} of the clips", number(accuracy))
+        for share, accuracy in coverage["accuracy_of_most_confident"].items()
+    ]
+
+
+def worst_speaker_text(worst: Scores | None) -> str:
+    """Return the worst speaker's UAR and name."""
+    return "–" if worst is None else f"{number(worst['uar'])} ({worst['speaker']})"
+
+
+def _units(scores: Scores) -> str:
+    return f"95 % interval over {scores['units']} {scores['unit']}"
+
+
+DETAILS: dict[str, Callable[[Scores], str]] = {
+    "ordinary": _ordinary_details,
+    "sounds": _sounds_details,
+    "cross-corpus": _cross_corpus_details,
+}
+"""The table of one corpus, by protocol."""
+
+ROWS: dict[str, tuple[tuple[str, ...], Callable[[Scores], tuple[str, ...]]]] = {
+    "ordinary": (
+        (
+            "neutral, calm or uncertain",
+            "neutral",
+            "calm",
+            "uncertain",
+            "no speech",
+            "most frequent others",
+        ),
+        _ordinary_cells,
+    ),
+    "sounds": (
+        ("seconds of reported speech per minute", "clips with any", "worst sounds"),
+        _sounds_cells,
+    ),
+    "cross-corpus": (
+        (
+            "UAR",
+            "of guessing",
+            "accuracy",
+            "calibration error",
+            "clips given a label, their accuracy",
+            "UAR of women, men",
+            "UAR of the worst speaker",
+        ),
+        _cross_corpus_cells,
+    ),
+}
+"""Header and cells of a row of several corpora's table, by protocol."""
