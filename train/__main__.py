@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from realtime_ser.errors import SettingsError
 from train.command_line import (
     CACHE_FOLDER,
     MODEL_FOLDER,
@@ -143,6 +144,10 @@ def _evaluate_corpus(options: argparse.Namespace) -> None:
     from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
     from train.evaluation.corpus_report import corpus_report
 
+    if options.write and options.model != MODEL_FOLDER:
+        raise SettingsError(
+            "only the scores of the bundled model are written", "leave out --write or --model"
+        )
     selection = Selection(
         options.corpus, options.corpora, options.speakers, options.recipe, options.data
     )
@@ -161,11 +166,20 @@ def _robustness(commands: Any) -> None:
     )
     add_data(command)
     add_model(command)
-    command.add_argument("--write", action="store_true", help="also write the scores to results/")
+    group = command.add_mutually_exclusive_group()
+    group.add_argument("--write", action="store_true", help="also write the scores to results/")
+    group.add_argument(
+        "--levels-only",
+        action="store_true",
+        help="count only the labels of 40 clips that gains and constant offsets change",
+    )
 
     def run(options: argparse.Namespace) -> None:
-        from train.evaluation.robustness import robustness
+        from train.evaluation.robustness import print_levels, robustness
 
+        if options.levels_only:
+            print_levels(options.data, options.model)
+            return
         robustness(options.data, options.model, write=options.write)
 
     command.set_defaults(run_command=run)

@@ -35,6 +35,12 @@ from train.evaluation.robustness import (  # noqa: E402
     report,
     robustness,
     score_trials,
+    trials,
+)
+from train.evaluation.ser_tests import (  # noqa: E402
+    BACKGROUND_NOISE,
+    SMALL_CHANGES,
+    Thresholds,
 )
 
 Float32 = NDArray[np.float32]
@@ -85,16 +91,67 @@ def test_the_random_numbers_depend_on_the_clip_only(decisive: Recognizer) -> Non
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "change", "unchanged", "passed"),
+    [
+        (BACKGROUND_NOISE, -0.04, 0.91, True),
+        (BACKGROUND_NOISE, -0.05, 0.91, False),  # above, not at
+        (BACKGROUND_NOISE, -0.04, 0.9, False),
+        (BACKGROUND_NOISE, -0.0449, 0.905, False),  # rounded to -0.04 and 0.90
+        (BACKGROUND_NOISE, -0.046, 0.95, False),  # rounded to -0.05
+        (SMALL_CHANGES, -0.5, 0.96, True),  # the UAR does not count
+        (SMALL_CHANGES, 0.0, 0.95, False),
+    ],
+)
+def test_a_test_is_passed_above_its_thresholds(
+    thresholds: Thresholds, change: float, unchanged: float, passed: bool
+) -> None:
+    assert thresholds.passed(change, unchanged) is passed
+
+
+def test_the_trials_cover_gains_offsets_and_the_small_changes_of_ser_tests() -> None:
+    voices = [to_float(speech("one_utterance"))] * 7
+    by_name = {trial.name: trial for trial in trials(voices)}
+    loud = np.full(RATE, 0.5, np.float32)
+    for decibels, expected in ((-6, 0.2506), (-20, 0.05)):
+        quieter = by_name[f"gain {decibels} dB"].disturb(loud, np.random.default_rng(0))
+        assert quieter == pytest.approx(expected, abs=1e-3)
+    for height in (0.01, 0.02, 0.05, 0.1):
+        shifted = by_name[f"offset of {height:g}"].disturb(loud, np.random.default_rng(0))
+        assert shifted == pytest.approx(0.5 + height)
+    small = [trial for trial in by_name.values() if trial.thresholds == SMALL_CHANGES]
+    assert len(small) == 10
+    for trial in small:
+        disturbed = trial.disturb(voices[0], np.random.default_rng(0))
+        assert abs(len(disturbed) - len(voices[0])) in (0, 1000), trial.name
+
+
 def test_the_table_has_every_score() -> None:
     rows = [
         {"name": "undisturbed", "uar": 0.7, "change": 0.0, "unchanged": 1.0},
-        {"name": "room", "uar": 0.6, "change": -0.1, "unchanged": 0.75},
+        {
+            "name": "music",
+            "uar": 0.6,
+            "change": -0.1,
+            "unchanged": 0.75,
+            "thresholds": {"change": -0.05, "unchanged": 0.9},
+            "passed": False,
+        },
+        {
+            "name": "zeros",
+            "uar": 0.7,
+            "change": 0.0,
+            "unchanged": 0.99,
+            "thresholds": {"change": None, "unchanged": 0.95},
+            "passed": True,
+        },
     ]
     assert robustness_table(rows).splitlines() == [
-        "| disturbance | UAR | change | labels unchanged |",
-        "|---|---|---|---|",
-        "| undisturbed | 0.700 | +0.000 | 1.000 |",
-        "| room | 0.600 | -0.100 | 0.750 |",
+        "| disturbance | UAR | change | labels unchanged | audEERING's ser-tests |",
+        "|---|---|---|---|---|",
+        "| undisturbed | 0.700 | +0.000 | 1.000 |  |",
+        "| music | 0.600 | -0.100 | 0.750 | failed (change above -0.05, unchanged above 0.90) |",
+        "| zeros | 0.700 | +0.000 | 0.990 | passed (unchanged above 0.95) |",
     ]
 
 
@@ -112,7 +169,7 @@ def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def one(voices: Sequence[Float32]) -> tuple[Trial, ...]:
         disturb: Disturbance = partial(disturbances.white_noise, snr_db=20.0)
-        return (Trial("noise", disturb),)
+        return (Trial("noise", disturb, BACKGROUND_NOISE),)
 
     monkeypatch.setattr(module_under_test, "trials", one)
 
@@ -135,7 +192,8 @@ def test_a_run_prints_the_table_and_writes_it_if_asked(
     assert len(content["sha256"]) == 64
     assert "speakers 21–24" in content["protocol"]
     assert [row["name"] for row in content["rows"]] == ["undisturbed", "noise"]
-    assert list(content["rows"][0]) == ["name", "uar", "change", "unchanged"]
+    assert content["rows"][1]["passed"] is not None
+    assert {row["clips"] for row in content["levels"]} == {4}
 
 
 @pytest.mark.usefixtures("few_trials")

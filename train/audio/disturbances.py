@@ -145,6 +145,11 @@ def gain(samples: Float32, _: Random, *, decibels: float) -> Float32:
     return _float32(samples * 10 ** (decibels / 20))
 
 
+def small_gain(samples: Float32, random: Random) -> Float32:
+    """Change the level by 1 or 2 dB, up or down; loud clips saturate."""
+    return gain(samples, random, decibels=float(random.choice((-2, -1, 1, 2))))
+
+
 def gain_below_full_scale(samples: Float32, _: Random, *, decibels: float) -> Float32:
     """Raise the level by this much, or as far as the loudest sample allows."""
     return _float32(samples * min(10 ** (decibels / 20), _headroom(samples)))
@@ -172,6 +177,16 @@ def silence_before(samples: Float32, _: Random, *, seconds: float) -> Float32:
 def silence_after(samples: Float32, _: Random, *, seconds: float) -> Float32:
     """Put zeros after the clip."""
     return np.pad(samples, (0, round(seconds * SAMPLE_RATE)))
+
+
+def start_cut(samples: Float32, _: Random, *, seconds: float) -> Float32:
+    """Cut this much off the clip's start."""
+    return samples[round(seconds * SAMPLE_RATE) :]
+
+
+def end_cut(samples: Float32, _: Random, *, seconds: float) -> Float32:
+    """Cut this much off the clip's end."""
+    return samples[: len(samples) - round(seconds * SAMPLE_RATE)]
 
 
 def beginning_cropped(samples: Float32, random: Random) -> Float32:

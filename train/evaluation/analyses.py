@@ -68,7 +68,9 @@ def analyze_clip(recognizer: Recognizer, path: Path) -> ClipAnalysis:
     return ClipAnalysis(result.label, probabilities, speech, result.duration)
 
 
-def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None) -> list[ClipAnalysis]:
+def analyze_clips(
+    model: Path, clips: Sequence[Clip], cache: Path | None = None
+) -> list[ClipAnalysis]:
     """Analyze clips as ``realtime-ser analyze`` does.
 
     Args:
@@ -104,7 +106,7 @@ def analyze_clips(model: Path, clips: Sequence[Clip], cache: Path | None = None)
 
 
 def probabilities_of(analyses: Sequence[ClipAnalysis]) -> Float64:
-    """Return the probabilities, float64 ``[clips, 8]``, with a row of NaN where there is no speech."""
+    """Return the probabilities, float64 ``[clips, 8]``; a row of NaN where there is no speech."""
     no_speech = (np.nan,) * len(LABELS)
     rows = [no_speech if each.probabilities is None else each.probabilities for each in analyses]
     return np.array(rows, np.float64).reshape(len(analyses), len(LABELS))

@@ -1,4 +1,4 @@
-"""The protocols that score a model folder on a whole corpus, as ``realtime-ser analyze`` hears it."""
+"""The protocols that score a model folder on a whole corpus, with the code of ``analyze``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -194,4 +194,6 @@ def _share_set_aside(name: str) -> tuple[float, int]:
 
 def _as_json(scores: Any) -> Mapping[str, Any]:
     content = asdict(scores)
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in content.items()
+    }

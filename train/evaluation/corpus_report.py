@@ -52,17 +52,19 @@ def _ordinary_cells(scores: Scores) -> tuple[str, ...]:
 
 def _sounds_details(scores: Scores) -> str:
     rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
-    rows = [("**all**", f"{scores['minutes']:.1f} min", rate, number(scores["with_speech"]))]
+    clips = sum(each["clips"] for each in scores["classes"])
+    length = f"{clips} ({scores['minutes']:.1f} min)"
+    rows = [("**all**", length, rate, number(scores["with_speech"]))]
     rows += [
         (
             each["name"].replace("_", " "),
-            f"{each['clips']} clips",
+            str(each["clips"]),
             number(each["seconds_per_minute"], 1),
             number(each["with_speech"]),
         )
         for each in scores["classes"]
     ]
-    header = ("sound", "length", "seconds of reported speech per minute", "clips with any")
+    header = ("sound", "clips", "seconds of reported speech per minute", "clips with any")
     return markdown_table(header, rows)
 
 

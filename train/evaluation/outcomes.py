@@ -1,4 +1,4 @@
-"""What became of labeled clips: which label was right, how confidently, and whether it was shown."""
+"""The outcomes of labeled clips: the likeliest label, its confidence, and whether it is shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

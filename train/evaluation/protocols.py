@@ -146,8 +146,8 @@ def protocol_scores(views: Sequence[View], *, by_speaker: bool) -> dict[str, Any
 
     Returns:
         ``mean``, ``deviation``, ``splits`` and ``pooled``, rounded to four digits; only ``pooled``
-        has a confusion matrix and, by speaker, the scores of ``speaker_scores``. The pooled calibration error is lower than the mean one also because
-        its bins hold more clips.
+        has a confusion matrix and, by speaker, the scores of ``speaker_scores``. The pooled
+        calibration error is lower than the mean one also because its bins hold more clips.
     """
     by_split = [{"temperature": view.temperature, **_scores(view, by_speaker)} for view in views]
     for scores in by_split:

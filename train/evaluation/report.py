@@ -83,7 +83,11 @@ def speaker_table(scores: Mapping[str, Any]) -> str:
     gap = by_speaker["sex_gap"]
     rows = [
         (f"UAR, 95 % interval over {speakers} speakers", _interval(by_speaker["uar"]), ""),
-        (f"accuracy, 95 % interval over {speakers} speakers", _interval(by_speaker["accuracy"]), ""),
+        (
+            f"accuracy, 95 % interval over {speakers} speakers",
+            _interval(by_speaker["accuracy"]),
+            "",
+        ),
         ("UAR, worst speaker", worst_speaker_text(by_speaker["worst"]), ""),
         ("UAR, women less men", "–" if gap is None else f"{gap:+.3f}", ""),
         ("clips given a label, not `uncertain`", number(coverage["coverage"]), ""),
@@ -119,10 +123,28 @@ def most_confused(scores: Mapping[str, Any], count: int = 3) -> str:
 def robustness_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the scores under each disturbance as a table."""
     cells = [
-        (row["name"], f"{row['uar']:.3f}", f"{row['change']:+.3f}", f"{row['unchanged']:.3f}")
+        (
+            row["name"],
+            f"{row['uar']:.3f}",
+            f"{row['change']:+.3f}",
+            f"{row['unchanged']:.3f}",
+            _verdict(row),
+        )
         for row in rows
     ]
-    return markdown_table(("disturbance", "UAR", "change", "labels unchanged"), cells)
+    return markdown_table(
+        ("disturbance", "UAR", "change", "labels unchanged", "audEERING's ser-tests"), cells
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    """Return whether a disturbance passes, and the thresholds; empty where there is no test."""
+    thresholds = row.get("thresholds")
+    if thresholds is None:
+        return ""
+    change = "" if thresholds["change"] is None else f"change above {thresholds['change']:.2f}, "
+    verdict = "passed" if row["passed"] else "failed"
+    return f"{verdict} ({change}unchanged above {thresholds['unchanged']:.2f})"
 
 
 def ablation_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -2,7 +2,9 @@
 
 The tests and the two scores, change of the unweighted average recall (UAR) and share of labels
 unchanged, are those of audEERING's ser-tests (see ``train.audio.disturbances``). Clips go through
-the live program's own pipeline, so its speech gate and its threshold are tested too.
+the live program's own pipeline, so its speech gate and its threshold are tested too. Where
+ser-tests has the same test, its thresholds decide whether the model passes (see
+``train.evaluation.ser_tests``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,32 +18,33 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from realtime_ser import Recognizer
-from realtime_ser.emotion.frontend import to_float
 from realtime_ser.emotion.manifest import MODEL_FILE
-from realtime_ser.errors import AudioInputError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio import disturbances
 from train.audio.disturbances import Disturbance
 from train.audio.levels import speech_span
 from train.audio.sounds import music
-from train.audio.utterances import read_clip
-from train.corpora.clip import Clip
 from train.corpora.ravdess import HELD_OUT_SPEAKERS, SPEAKERS, list_clips
-from train.corpora.seeds import clip_seed
 from train.corpora.targets import label_indices
-from train.evaluation.predictions import NO_SPEECH
+from train.evaluation.levels import OFFSETS, choose_clips, levels_table, measure_levels
+from train.evaluation.recordings import Recording, label_of, read_recording
 from train.evaluation.report import robustness_table
 from train.evaluation.scores import uar
+from train.evaluation.ser_tests import BACKGROUND_NOISE as NOISE
+from train.evaluation.ser_tests import (
+    LOW_QUALITY_PHONE,
+    SIMULATED_ROOM,
+    SMALL_CHANGES,
+    SPECTRAL_TILT,
+    Thresholds,
+)
 from train.files import RESULTS_FOLDER, write_json
 
 RESULT_FILE = "robustness.json"
 
 VOICE_STRIDE = 7
 """Every seventh clip of the other speakers is a voice of the babble."""
-
-SHORTEST_SECONDS = 1.0
-"""Shorter clips are refused: cropping would leave nothing of them."""
 
 Float32 = NDArray[np.float32]
 
@@ -53,10 +56,12 @@ class Trial:
     Attributes:
         name: in the table.
         disturb: the disturbance.
+        thresholds: of ser-tests, ``None`` where it has no such test.
     """
 
     name: str
     disturb: Disturbance
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +73,16 @@ class TrialScores:
         uar: unweighted average recall of the disturbed clips.
         change: difference to the UAR of the undisturbed clips.
         unchanged: share of clips with the same label as undisturbed.
+        thresholds: of ser-tests, ``None`` where it has no such test.
+        passed: whether they are met.
     """
 
     name: str
     uar: float
     change: float
     unchanged: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A clip and its samples, 16 kHz, full scale at ±1, shape ``[n]``."""
-
-    clip: Clip
-    samples: Float32
+    thresholds: Thresholds | None
+    passed: bool | None
 
 
 def trials(voices: Sequence[Float32]) -> tuple[Trial, ...]:
@@ -92,35 +93,41 @@ def trials(voices: Sequence[Float32]) -> tuple[Trial, ...]:
     """
     at_20_db, at_10_db = {"snr_db": 20.0}, {"snr_db": 10.0}
     return (
-        _trial("white noise, 20 dB SNR", disturbances.white_noise, **at_20_db),
+        *_small_changes(),
+        _trial("white noise, 20 dB SNR", disturbances.white_noise, NOISE, **at_20_db),
         _trial("white noise, 10 dB SNR", disturbances.white_noise, **at_10_db),
         _trial("pink noise, 20 dB SNR", disturbances.pink_noise, **at_20_db),
         _trial("pink noise, 10 dB SNR", disturbances.pink_noise, **at_10_db),
         _trial(
-            "babble of 4 to 7 voices, 20 dB SNR", disturbances.babble, voices=voices, **at_20_db
+            "babble of 4 to 7 voices, 20 dB SNR",
+            disturbances.babble,
+            NOISE,
+            voices=voices,
+            **at_20_db,
         ),
-        _trial("music, 20 dB SNR", disturbances.with_sound, sound=music, **at_20_db),
+        _trial("music, 20 dB SNR", disturbances.with_sound, NOISE, sound=music, **at_20_db),
         _trial("hum of 50 or 60 Hz, 20 dB SNR", disturbances.hum, **at_20_db),
-        _trial("faint tone, 40 dB below the peak", disturbances.high_tone, snr_db=40.0),
-        _trial("room, RT60 0.3 s", disturbances.room, decay_seconds=0.3),
-        _trial("room, RT60 0.6 s", disturbances.room, decay_seconds=0.6),
-        _trial("telephone", disturbances.telephone_line),
+        _trial("room, RT60 0.3 s", disturbances.room, SIMULATED_ROOM, decay_seconds=0.3),
+        _trial("room, RT60 0.6 s", disturbances.room, SIMULATED_ROOM, decay_seconds=0.6),
+        _trial("telephone", disturbances.telephone_line, LOW_QUALITY_PHONE),
         _trial("MP3, 24 kbit/s", disturbances.mp3),
         _trial("Opus, about 15 kbit/s", disturbances.opus),
+        _trial("gain -6 dB", disturbances.gain, decibels=-6.0),
         _trial("gain -12 dB", disturbances.gain, decibels=-12.0),
+        _trial("gain -20 dB", disturbances.gain, decibels=-20.0),
         _trial(
             "gain +12 dB, less where it would saturate",
             disturbances.gain_below_full_scale,
             decibels=12.0,
         ),
         _trial("gain +12 dB, saturating", disturbances.gain, decibels=12.0),
-        _trial("clipping of 0.3 % of the samples", disturbances.clipping, share=0.003),
         _trial("clipping of 5 % of the samples", disturbances.clipping, share=0.05),
-        _trial("tilt of +3 dB per octave", disturbances.tilt, db_per_octave=3.0),
-        _trial("tilt of -3 dB per octave", disturbances.tilt, db_per_octave=-3.0),
-        _trial("high-pass at 150 Hz", disturbances.high_pass, hertz=150.0),
-        _trial("low-pass at 6.5 kHz", disturbances.low_pass, hertz=6_500.0),
-        _trial("offset of 0.05", disturbances.offset, height=0.05),
+        _trial("tilt of +3 dB per octave", disturbances.tilt, SPECTRAL_TILT, db_per_octave=3.0),
+        _trial("tilt of -3 dB per octave", disturbances.tilt, SPECTRAL_TILT, db_per_octave=-3.0),
+        *(
+            _trial(f"offset of {height:g}", disturbances.offset, height=height)
+            for height in OFFSETS
+        ),
         _trial("1 s of silence before", disturbances.silence_before, seconds=1.0),
         _trial("1 s of silence after", disturbances.silence_after, seconds=1.0),
         _trial("start cropped by 0.1 to 0.2 s", disturbances.beginning_cropped),
@@ -130,8 +137,28 @@ def trials(voices: Sequence[Float32]) -> tuple[Trial, ...]:
     )
 
 
-def _trial(name: str, disturb: Any, **settings: Any) -> Trial:
-    return Trial(name, partial(disturb, **settings) if settings else disturb)
+def _small_changes() -> tuple[Trial, ...]:
+    """Return the small changes of ser-tests, with the largest of its settings."""
+    zeros = 1000 / SAMPLE_RATE
+    changes: tuple[tuple[str, Any, dict[str, Any]], ...] = (
+        ("faint tone, 40 dB below the peak", disturbances.high_tone, {"snr_db": 40.0}),
+        ("faint white noise, 35 dB SNR", disturbances.white_noise, {"snr_db": 35.0}),
+        ("gain of 1 or 2 dB, up or down", disturbances.small_gain, {}),
+        ("clipping of 0.3 % of the samples", disturbances.clipping, {"share": 0.003}),
+        ("high-pass at 150 Hz", disturbances.high_pass, {"hertz": 150.0}),
+        ("low-pass at 6.5 kHz", disturbances.low_pass, {"hertz": 6_500.0}),
+        ("1000 zeros before", disturbances.silence_before, {"seconds": zeros}),
+        ("1000 zeros after", disturbances.silence_after, {"seconds": zeros}),
+        ("start cropped by 1000 samples", disturbances.start_cut, {"seconds": zeros}),
+        ("end cropped by 1000 samples", disturbances.end_cut, {"seconds": zeros}),
+    )
+    return tuple(
+        _trial(name, disturb, SMALL_CHANGES, **settings) for name, disturb, settings in changes
+    )
+
+
+def _trial(name: str, disturb: Any, thresholds: Thresholds | None = None, **settings: Any) -> Trial:
+    return Trial(name, partial(disturb, **settings) if settings else disturb, thresholds)
 
 
 def robustness(data: Path, model: Path, *, write: bool) -> None:
@@ -163,16 +190,18 @@ def measure_robustness(
             recipe, use 17 to 20.
 
     Returns:
-        A description of the protocol, the model's name and SHA-256, the number of clips, and
-        ``rows``, the undisturbed clips first.
+        A description of the protocol, the model's name and SHA-256, the number of clips, ``rows``,
+        the undisturbed clips first, and ``levels``, the labels that levels and offsets change.
 
     Raises:
         RealtimeSerError: clips or model are missing or damaged.
     """
     recognizer = Recognizer(model)
-    recordings = [_read(clip) for clip in list_clips(data, speakers)]
+    recordings = [read_recording(clip) for clip in list_clips(data, speakers)]
     babbling = sorted(set(SPEAKERS) - set(speakers) - set(HELD_OUT_SPEAKERS))
-    voices = [_trim(_read(clip).samples) for clip in list_clips(data, babbling)[::VOICE_STRIDE]]
+    voices = [
+        _trim(read_recording(clip).samples) for clip in list_clips(data, babbling)[::VOICE_STRIDE]
+    ]
     manifest = recognizer.model.manifest
     return {
         "protocol": _protocol(speakers, babbling),
@@ -180,15 +209,27 @@ def measure_robustness(
         "sha256": manifest.files[MODEL_FILE],
         "clips": len(recordings),
         "rows": [asdict(row) for row in score_trials(recognizer, recordings, trials(voices))],
+        "levels": _levels(recognizer, recordings),
     }
 
 
-def _read(clip: Clip) -> Recording:
-    samples = to_float(read_clip(clip.path))
-    seconds = len(samples) / SAMPLE_RATE
-    if seconds < SHORTEST_SECONDS:
-        raise AudioInputError(f"{clip.path} lasts only {seconds:.2f} s", "download the clip again")
-    return Recording(clip, samples)
+def print_levels(data: Path, model: Path) -> None:
+    """Print only how many labels of 40 clips of speakers 21 to 24 levels and offsets change.
+
+    Raises:
+        RealtimeSerError: clips or model are missing or damaged.
+    """
+    recognizer = Recognizer(model)
+    recordings = [
+        read_recording(clip) for clip in choose_clips(list_clips(data, HELD_OUT_SPEAKERS))
+    ]
+    print(levels_table([asdict(row) for row in measure_levels(recognizer, recordings)]))
+
+
+def _levels(recognizer: Recognizer, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    chosen = set(choose_clips(recording.clip for recording in recordings))
+    some = [recording for recording in recordings if recording.clip in chosen]
+    return [asdict(row) for row in measure_levels(recognizer, some)]
 
 
 def _trim(samples: Float32) -> Float32:
@@ -219,16 +260,11 @@ def score_trials(
             progress.set_description(trial.name)
             labels = []
             for recording in recordings:
-                labels.append(_label(recognizer, recording, trial.disturb))
+                labels.append(label_of(recognizer, recording, trial.disturb))
                 progress.update()
             undisturbed = undisturbed or labels
             scores.append(_score(trial, truth, undisturbed, labels))
     return scores
-
-
-def _label(recognizer: Recognizer, recording: Recording, disturb: Disturbance) -> str:
-    random = np.random.default_rng(clip_seed(recording.clip))
-    return recognizer.recognize(disturb(recording.samples, random), SAMPLE_RATE).label or NO_SPEECH
 
 
 def _score(
@@ -237,7 +273,11 @@ def _score(
     recall = uar(truth, labels)
     change = recall - uar(truth, undisturbed)
     same = float(np.mean(np.array(undisturbed) == np.array(labels)))
-    return TrialScores(trial.name, round(recall, 4), round(change, 4), round(same, 4))
+    limits = trial.thresholds
+    passed = None if limits is None else limits.passed(change, same)
+    return TrialScores(
+        trial.name, round(recall, 4), round(change, 4), round(same, 4), limits, passed
+    )
 
 
 def report(scores: Mapping[str, Any]) -> str:
@@ -245,5 +285,6 @@ def report(scores: Mapping[str, Any]) -> str:
     return (
         f"{scores['protocol']}.\n\n"
         f"Model {scores['model']}, SHA-256 {scores['sha256']}; {scores['clips']} clips.\n\n"
-        f"{robustness_table(scores['rows'])}"
+        f"{robustness_table(scores['rows'])}\n\n"
+        f"{levels_table(scores['levels'])}"
     )

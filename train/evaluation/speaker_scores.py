@@ -54,7 +54,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class MergedAccuracy:
-    """Accuracy of the likeliest label with neutral and calm merged, as RAVDESS's listeners chose."""
+    """Accuracy of the likeliest of seven labels, neutral and calm merged, as for listeners."""
 
     all: float
     women: float | None
