@@ -97,7 +97,7 @@ def test_the_random_numbers_depend_on_the_clip_only(decisive: Recognizer) -> Non
         (BACKGROUND_NOISE, -0.04, 0.91, True),
         (BACKGROUND_NOISE, -0.05, 0.91, False),  # above, not at
         (BACKGROUND_NOISE, -0.04, 0.9, False),
-        (BACKGROUND_NOISE, -0.0449, 0.905, False),  # rounded to -0.04 and 0.90
+        (BACKGROUND_NOISE, -0.0449, 0.9049, False),  # rounded to -0.04 and 0.90
         (BACKGROUND_NOISE, -0.046, 0.95, False),  # rounded to -0.05
         (SMALL_CHANGES, -0.5, 0.96, True),  # the UAR does not count
         (SMALL_CHANGES, 0.0, 0.95, False),

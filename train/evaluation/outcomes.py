@@ -101,7 +101,7 @@ def restrict(labels: Sequence[str], probabilities: Float64) -> Float64:
         columns[NEUTRAL] = columns[NEUTRAL] + columns[CALM]
     chosen = np.stack([columns[label] for label in labels], axis=1)
     total = chosen.sum(axis=1, keepdims=True)
-    chosen = np.where(total > 0, chosen, SMALLEST_PROBABILITY)
+    chosen = np.where(total == 0, SMALLEST_PROBABILITY, chosen)
     return np.asarray(chosen / chosen.sum(axis=1, keepdims=True))
 
 
