@@ -29,7 +29,7 @@ def analysis(
 ) -> ClipAnalysis:
     """Four seconds, half of them speech; the rest of the confidence is spread evenly."""
     rest = (1 - confidence - calm) / (len(LABELS) - 1 - bool(calm))
-    shares = {name: rest for name in LABELS} | {label: confidence}
+    shares = dict.fromkeys(LABELS, rest) | {label: confidence}
     if calm:
         shares["calm"] = calm
     shown = UNCERTAIN if uncertain else label

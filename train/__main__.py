@@ -70,11 +70,10 @@ def _fit(commands: Any) -> None:
     def run(options: argparse.Namespace) -> None:
         from train.corpora.splits import read_split
         from train.evaluation.plots import plot_history
-        from train.model.methods import open_method
 
         split = read_split(options.split, options.data)
         folder = _run_folder(options)
-        open_method(options).fit(split, folder)
+        _open_method(options).fit(split, folder)
         plot_history(folder)
 
     command.set_defaults(run_command=run)
@@ -117,10 +116,9 @@ def _evaluate(commands: Any) -> None:
             _evaluate_held_out(options)
             return
         from train.evaluation.protocols import evaluate
-        from train.model.methods import open_method
 
         evaluate(
-            open_method(options), options.protocol, options.data, options.runs, write=options.write
+            _open_method(options), options.protocol, options.data, options.runs, write=options.write
         )
 
     command.set_defaults(run_command=run)
@@ -204,9 +202,8 @@ def _export(commands: Any) -> None:
     def run(options: argparse.Namespace) -> None:
         from train.model.export import export
         from train.model.fit_mixture import MixtureMethod
-        from train.model.methods import open_method
 
-        method = open_method(options)
+        method = _open_method(options)
         if isinstance(method, MixtureMethod):
             temperature = _group_temperature(options, method)
         else:
@@ -215,6 +212,13 @@ def _export(commands: Any) -> None:
         export(method.recipe, _run_folder(options), options.model, temperature, quantized)
 
     command.set_defaults(run_command=run)
+
+
+def _open_method(options: argparse.Namespace) -> Any:
+    from train.model.methods import open_method
+
+    cache = options.runs / CACHE_FOLDER
+    return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
 
 
 def _group_temperature(options: argparse.Namespace, method: Any) -> float:

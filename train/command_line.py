@@ -70,8 +70,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_corpora(parser: argparse.ArgumentParser) -> None:
     """Add the options ``--corpora`` and ``--byols``, which recipes of several corpora need."""
     parser.add_argument(
-        "--corpora", type=Path, default=Path("corpora"), help="folder of the further corpora"
+        "--corpora", type=Path, help="folder with a subfolder for each further corpus"
     )
-    parser.add_argument(
-        "--byols", type=Path, default=Path("byols.pth"), help="file of the published BYOL-S weights"
-    )
+    parser.add_argument("--byols", type=Path, help="file of the published BYOL-S weights")

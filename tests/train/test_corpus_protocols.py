@@ -123,9 +123,7 @@ def test_an_interrupted_analysis_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [(f"{number}.flac", "", "ordinary") for number in range(3)]
-    clips = load_corpus(
-        "ordinary_coffee", write_corpus(tmp_path / "coffee", rows, [SILENCE])
-    )
+    clips = load_corpus("ordinary_coffee", write_corpus(tmp_path / "coffee", rows, [SILENCE]))
     analyzed: list[str] = []
 
     def interrupted(recognizer: Recognizer, path: Path) -> analyses_module.ClipAnalysis:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.train
 for module in ("scipy", "sklearn", "tqdm"):
     pytest.importorskip(module, reason="the train extra is not installed", exc_type=ImportError)
 
+from train.audio.disturbances import Disturbance  # noqa: E402
 from train.evaluation import levels  # noqa: E402
 from train.evaluation.levels import choose_clips, levels_table, measure_levels  # noqa: E402
 from train.evaluation.recordings import Recording  # noqa: E402
@@ -36,7 +37,7 @@ def test_the_clips_are_chosen_by_hash_and_evenly_by_speaker() -> None:
 def test_changed_labels_are_counted_from_the_right_reference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def by_peak(recognizer: object, recording: Recording, *several: levels.Disturbance) -> str:
+    def by_peak(recognizer: object, recording: Recording, *several: Disturbance) -> str:
         samples: Float32 = recording.samples
         for disturb in several:
             samples = disturb(samples, np.random.default_rng(0))

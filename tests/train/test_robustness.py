@@ -27,9 +27,9 @@ from train.audio.disturbances import Disturbance  # noqa: E402
 from train.corpora.clip import Clip  # noqa: E402
 from train.corpora.ravdess import SPEAKERS, list_clips  # noqa: E402
 from train.evaluation import robustness as module_under_test  # noqa: E402
+from train.evaluation.recordings import Recording  # noqa: E402
 from train.evaluation.report import robustness_table  # noqa: E402
 from train.evaluation.robustness import (  # noqa: E402
-    Recording,
     Trial,
     measure_robustness,
     report,

@@ -13,10 +13,8 @@ from tqdm import tqdm
 
 import realtime_ser
 from realtime_ser import Recognizer
-from realtime_ser.analysis import analyse, resampled
-from realtime_ser.capture.sources import FileSource
 from realtime_ser.emotion.manifest import MANIFEST_FILE
-from realtime_ser.events import LABELS, FileResult, SpeechEnded
+from realtime_ser.events import LABELS, Event, FileResult, SpeechEnded
 from train.corpora.clip import Clip
 from train.evaluation.predictions import NO_SPEECH
 from train.files import read_json, write_json
@@ -58,7 +56,8 @@ def analyze_clip(recognizer: Recognizer, path: Path) -> ClipAnalysis:
     Raises:
         AudioInputError: the file is missing or damaged.
     """
-    events = list(analyse(resampled(FileSource(path)), recognizer.pipeline(), str(path)))
+    events: list[Event] = []
+    recognizer.recognize_file(path, on_event=events.append)
     result = events[-1]
     assert isinstance(result, FileResult)
     speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))

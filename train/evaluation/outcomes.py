@@ -55,7 +55,7 @@ class Outcomes:
     @property
     def confidence(self) -> Float64:
         """The highest probability, float64 ``[clips]``; 0 without speech."""
-        return np.nan_to_num(self.probabilities, nan=0.0).max(axis=1)
+        return np.asarray(np.nan_to_num(self.probabilities, nan=0.0).max(axis=1), np.float64)
 
     def rows_where(self, condition: Callable[[Clip], bool]) -> Rows:
         """Return the indices of the clips that meet a condition, int64 ``[n]``."""

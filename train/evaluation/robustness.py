@@ -91,22 +91,21 @@ def trials(voices: Sequence[Float32]) -> tuple[Trial, ...]:
     Args:
         voices: for babble, at least seven clips, trimmed to their speech.
     """
-    at_20_db, at_10_db = {"snr_db": 20.0}, {"snr_db": 10.0}
     return (
         *_small_changes(),
-        _trial("white noise, 20 dB SNR", disturbances.white_noise, NOISE, **at_20_db),
-        _trial("white noise, 10 dB SNR", disturbances.white_noise, **at_10_db),
-        _trial("pink noise, 20 dB SNR", disturbances.pink_noise, **at_20_db),
-        _trial("pink noise, 10 dB SNR", disturbances.pink_noise, **at_10_db),
+        _trial("white noise, 20 dB SNR", disturbances.white_noise, NOISE, snr_db=20.0),
+        _trial("white noise, 10 dB SNR", disturbances.white_noise, snr_db=10.0),
+        _trial("pink noise, 20 dB SNR", disturbances.pink_noise, snr_db=20.0),
+        _trial("pink noise, 10 dB SNR", disturbances.pink_noise, snr_db=10.0),
         _trial(
             "babble of 4 to 7 voices, 20 dB SNR",
             disturbances.babble,
             NOISE,
             voices=voices,
-            **at_20_db,
+            snr_db=20.0,
         ),
-        _trial("music, 20 dB SNR", disturbances.with_sound, NOISE, sound=music, **at_20_db),
-        _trial("hum of 50 or 60 Hz, 20 dB SNR", disturbances.hum, **at_20_db),
+        _trial("music, 20 dB SNR", disturbances.with_sound, NOISE, sound=music, snr_db=20.0),
+        _trial("hum of 50 or 60 Hz, 20 dB SNR", disturbances.hum, snr_db=20.0),
         _trial("room, RT60 0.3 s", disturbances.room, SIMULATED_ROOM, decay_seconds=0.3),
         _trial("room, RT60 0.6 s", disturbances.room, SIMULATED_ROOM, decay_seconds=0.6),
         _trial("telephone", disturbances.telephone_line, LOW_QUALITY_PHONE),

@@ -159,8 +159,9 @@ def coverage_of(outcomes: Outcomes) -> Coverage:
 
 
 def _merged_accuracy(outcomes: Outcomes) -> MergedAccuracy:
-    women, men = (
-        mean_or_none(outcomes.right[outcomes.rows_where(lambda clip, sex=sex: clip.sex == sex)])
-        for sex in ("female", "male")
-    )
+    women, men = (_accuracy_of(outcomes, sex) for sex in ("female", "male"))
     return MergedAccuracy(float(outcomes.right.mean()), women, men)
+
+
+def _accuracy_of(outcomes: Outcomes, sex: str) -> float | None:
+    return mean_or_none(outcomes.right[outcomes.rows_where(lambda clip: clip.sex == sex)])

@@ -1,32 +1,39 @@
 """Opens a recipe by its name, whichever kind of method it states."""
 
-import argparse
+from pathlib import Path
 
 from realtime_ser.errors import SettingsError
-from train.command_line import CACHE_FOLDER
 from train.model import fit, fit_mixture
 from train.model.fit import WindowMethod
 from train.model.fit_mixture import MixtureMethod, Places
 from train.model.recipe_files import read_recipe
 
 
-def open_method(options: argparse.Namespace) -> WindowMethod | MixtureMethod:
-    """Return the recipe that a command line names, ready to be trained.
+def open_method(
+    name: str, runs: Path, cache: Path, corpora: Path | None = None, byols: Path | None = None
+) -> WindowMethod | MixtureMethod:
+    """Return a recipe of ``train/recipes``, ready to be trained.
 
     Args:
-        options: ``recipe``, ``runs``, ``corpora`` and ``byols``.
+        name: of the recipe.
+        runs: folder of runs.
+        cache: folder of caches.
+        corpora: folder of the corpora, which only a recipe of several corpora needs.
+        byols: file of the published BYOL-S weights, which only such a recipe needs.
 
     Raises:
-        SettingsError: there is no such recipe, or its file is wrong.
+        SettingsError: there is no such recipe, its file is wrong, or it needs a folder or file that
+            is not given.
     """
-    table = read_recipe(options.recipe)
-    cache = options.runs / CACHE_FOLDER
-    if table.get("method") == fit_mixture.METHOD:
-        places = Places(options.corpora, options.byols, options.runs, cache)
-        return MixtureMethod(options.recipe, table, places)
+    table = read_recipe(name)
     if table.get("method") == fit.METHOD:
-        return WindowMethod(options.recipe, table, cache)
-    raise SettingsError(
-        f"recipe {options.recipe} has no method {table.get('method')!r}",
-        f"use {fit_mixture.METHOD} or {fit.METHOD}",
-    )
+        return WindowMethod(name, table, cache)
+    if table.get("method") != fit_mixture.METHOD:
+        raise SettingsError(
+            f"recipe {name} has no method {table.get('method')!r}",
+            f"use {fit_mixture.METHOD} or {fit.METHOD}",
+        )
+    if corpora is None or byols is None:
+        missing = "--corpora" if corpora is None else "--byols"
+        raise SettingsError(f"recipe {name} reads several corpora", f"add {missing}")
+    return MixtureMethod(name, table, Places(corpora, byols, runs, cache))
