@@ -15,7 +15,23 @@ class RealtimeSerError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.problem}: {self.remedy}"
+        """Return one line: what is not printable in a file's name, say, is shown as an escape."""
+        return as_printable(f"{self.problem}: {self.remedy}")
+
+
+def as_printable(text: str) -> str:
+    r"""Return text for a terminal: line breaks, escapes and undecodable bytes are shown as such.
+
+    Bytes of a file's name that are not in the file system's encoding come out as ``\xe9``.
+    """
+    return "".join(
+        character
+        if character.isprintable()
+        else f"\\x{ord(character) - 0xDC00:02x}"
+        if 0xDC80 <= ord(character) <= 0xDCFF
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 class AudioDeviceError(RealtimeSerError):
@@ -24,6 +40,10 @@ class AudioDeviceError(RealtimeSerError):
 
 class AudioInputError(RealtimeSerError):
     """A file, a stream or an array holds no audio that can be analysed."""
+
+
+class DamagedAudioError(AudioInputError):
+    """A file or stream holds less audio than it should; what there is was delivered before."""
 
 
 class ModelError(RealtimeSerError):

@@ -1,8 +1,9 @@
 """The choices a user can make about the analysis, with their defaults and their limits."""
 
+import contextlib
 from dataclasses import dataclass
 
-from realtime_ser.arguments import as_integer, as_number
+from realtime_ser.arguments import as_integer, as_number, shown
 from realtime_ser.errors import SettingsError
 
 SAMPLE_RATE = 16_000
@@ -27,6 +28,8 @@ class Settings:
         hop: distance between two frames, in seconds, a multiple of 0.01.
         vad_mode: aggressiveness of WebRTC's voice activity detector, 0 to 3.
         threshold: probability below which the label is ``uncertain``, 0 to 1.
+        channel: which of several channels to hear, from 1; ``mix`` for their mean, ``auto`` for the
+            mean unless a voice would be lost in it.
 
     Raises:
         SettingsError: a value is no number, or lies outside its range.
@@ -36,6 +39,7 @@ class Settings:
     hop: float = 0.48
     vad_mode: int = 2
     threshold: float = 0.3
+    channel: int | str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("window", "hop", "threshold"):
@@ -62,6 +66,8 @@ class Settings:
                 f"a threshold of {self.threshold:g} is not a probability", "give 0 to 1"
             )
 
+        object.__setattr__(self, "channel", as_channel(self.channel))
+
     @property
     def hop_steps(self) -> int:
         """Spectral columns from one frame to the next."""
@@ -71,3 +77,18 @@ class Settings:
     def window_frames(self) -> int:
         """Frames that fit the window whole: seven in 4 s at a hop of 0.48 s."""
         return int((self.window - FRAME_SECONDS) / self.hop + 1e-6) + 1
+
+
+def as_channel(channel: object) -> int | str:
+    """Return a channel's number, ``mix`` or ``auto``.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    if isinstance(channel, str) and channel in ("mix", "auto"):
+        return channel
+    with contextlib.suppress(SettingsError):
+        number = as_integer(channel, "the channel", SettingsError)
+        if number >= 1:
+            return number
+    raise SettingsError(f"there is no channel {shown(channel)}", "give 1, 2 …, mix or auto")

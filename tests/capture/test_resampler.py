@@ -1,5 +1,6 @@
 """The resampler: any rate, channel count and block size to the same 16 kHz mono int16."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_mono_int16_at_16_khz_passes_bit_for_bit() -> None:
 
 
 def test_int16_as_float_gives_the_same_int16() -> None:
-    samples = np.arange(-32768, 32768).astype(np.int16)[:, np.newaxis]
+    samples = RANDOM.permutation(np.arange(-32768, 32768)).astype(np.int16)[:, np.newaxis]
 
     np.testing.assert_array_equal(
         resample((samples / 32768).astype(np.float32), 16_000), samples[:, 0]
@@ -81,11 +82,54 @@ def test_channels_are_averaged() -> None:
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_loud_and_absurd_floats_are_clipped(rate: int) -> None:
-    samples = np.full((rate, 2), 3e38, np.float32)
+def test_floats_a_little_too_loud_are_clipped(rate: int) -> None:
+    samples = (1.9 * np.sin(np.arange(rate) / 20)).astype(np.float32)
 
-    assert resample(samples, rate)[1000:-1000].min() > 32_700
-    assert resample(-samples, rate)[1000:-1000].max() < -32_700
+    heard = resample(np.stack([samples, samples], 1), rate)
+
+    assert heard.max() > 32_700
+    assert heard.min() < -32_700
+
+
+@pytest.mark.parametrize(
+    ("scale", "remedy"),
+    [
+        (2**7, "8-bit integers: divide them by 128"),
+        (2**15, "16-bit integers: divide them by 32768"),
+        (2**23, "24-bit integers: divide them by 8388608"),
+        (2**31, "32-bit integers: divide them by 2147483648"),
+        (3e38, "full scale is 1: scale them to ±1"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 160, None])
+def test_integers_made_floats_are_named_with_their_divisor(
+    scale: float, remedy: str, block: int | None
+) -> None:
+    samples = np.rint(0.9 * scale * np.sin(np.arange(3_000) / 8))[:, np.newaxis].astype(np.float32)
+
+    with pytest.raises(AudioInputError, match=re.escape(remedy)):
+        resample(samples, 8_000, block)
+
+
+def test_unsigned_8_bit_integers_made_floats_are_named() -> None:
+    samples = np.rint(128 + 100 * np.sin(np.arange(3_000) / 8))[:, np.newaxis].astype(np.float32)
+
+    with pytest.raises(AudioInputError, match="unsigned 8-bit integers: subtract 128, then divide"):
+        resample(samples, 8_000)
+
+
+def test_quiet_16_bit_integers_are_not_taken_for_8_bits() -> None:
+    samples = np.concatenate((np.rint(RANDOM.normal(0, 9, 4_000)), RANDOM.normal(0, 4_000, 4_000)))
+
+    with pytest.raises(AudioInputError, match="16-bit integers: divide them by 32768"):
+        resample(samples[:, np.newaxis].astype(np.float32), 16_000, 320)
+
+
+def test_a_few_absurd_samples_spoil_nothing() -> None:
+    samples = noise(8_000, 1)
+    samples[4_000:4_003] = 3e38
+
+    assert np.abs(resample(samples, 16_000)).max() == 32_767
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
