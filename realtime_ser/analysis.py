@@ -1,13 +1,13 @@
 """Whole recordings, as fast as possible: a source through the pipeline, and its summary."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.resampler import Resampler
-from realtime_ser.capture.sources import Source
-from realtime_ser.errors import AudioInputError
+from realtime_ser.capture.sources import Block, Source
+from realtime_ser.errors import AudioInputError, DamagedAudioError
 from realtime_ser.events import (
     LABELS,
     Event,
@@ -23,19 +23,38 @@ from realtime_ser.pipeline import Pipeline
 Int16 = NDArray[np.int16]
 
 
-def resampled(source: Source) -> Iterator[Int16]:
+def resampled(source: Source, channel: int | str = "auto") -> Iterator[Int16]:
     """Yield all of a source as 16 kHz mono int16, shape ``[n]`` each, and close it.
+
+    Args:
+        source: open.
+        channel: which to hear, from 1; ``mix`` for their mean, ``auto`` for the mean unless it
+            loses a voice.
 
     Raises:
         AudioInputError: the source is damaged, or holds NaN or infinity.
     """
     try:
-        resampler = Resampler(source.rate, source.channels)
-        while (block := source.read()) is not None:
+        shape = source.rate, source.channels
+        resampler = Resampler(*shape, channel, source.name)
+        while (block := (yield from _read(source, resampler))) is not None:
+            if shape != (source.rate, source.channels):  # joined files may differ
+                yield resampler.flush()
+                shape = source.rate, source.channels
+                resampler = Resampler(*shape, channel, source.name)
             yield resampler.process(block)
         yield resampler.flush()
     finally:
         source.close()
+
+
+def _read(source: Source, resampler: Resampler) -> Generator[Int16, None, Block | None]:
+    """Return the next block of a source; before damage is raised, yield what came before it."""
+    try:
+        return source.read()
+    except DamagedAudioError:
+        yield resampler.flush()
+        raise
 
 
 def analyse(
@@ -53,8 +72,9 @@ def analyse(
         keep: is given every block that was analysed.
 
     Raises:
-        AudioInputError: the blocks ended in damage; raised after the events before it, in place of
-            the summary.
+        DamagedAudioError: audio is missing; raised last, after the summary of what there is.
+        AudioInputError: the blocks are no audio; raised after the events before, in place of the
+            summary.
     """
     utterances: list[SpeechEnded] = []
 
@@ -68,13 +88,15 @@ def analyse(
             if keep is not None:
                 keep(block)
             yield from noted(pipeline.process(block))
-    except AudioInputError as error:  # what was heard before is still told
+    except AudioInputError as error:  # raised once everything before it was reported
         damage = error
     yield from noted(pipeline.flush())
-    if damage is not None:
+    if damage is not None and not isinstance(damage, DamagedAudioError):
         raise damage
     duration = seconds(pipeline.position)
     yield summarise(utterances, path, duration, pipeline.settings.threshold)
+    if damage is not None:
+        raise damage
 
 
 def summarise(

@@ -4,20 +4,28 @@ from collections.abc import Iterable
 from typing import Any
 
 from realtime_ser.capture.devices import InputDevice
+from realtime_ser.errors import AudioDeviceError
 from realtime_ser.settings import SAMPLE_RATE
 
 
-def choose_format(sounddevice: Any, device: InputDevice) -> tuple[int, int]:
+def choose_format(sounddevice: Any, device: InputDevice, least: int = 1) -> tuple[int, int]:
     """Return the rate in hertz and the channels to open a device with.
 
-    16 kHz comes before the device's own rate, one channel before more.
+    16 kHz comes before the device's own rate, one channel before more, though at least ``least``.
 
     Raises:
+        AudioDeviceError: the device has fewer channels.
         sounddevice.PortAudioError: the device accepts none of them.
     """
+    if least > device.channels:
+        raise AudioDeviceError(
+            f"{device.name!r} has no channel {least}",
+            f"choose one of its {device.channels}, or another device",
+        )
     refusal: Exception | None = None
+    counts = sorted({max(count, least) for count in _channel_counts(device)})
     for rate in (SAMPLE_RATE, device.rate):
-        for count in _channel_counts(device):
+        for count in counts:
             try:
                 _check(sounddevice, device, rate, count)
             except sounddevice.PortAudioError as error:

@@ -52,6 +52,7 @@ class MicrophoneSource:
 
     Args:
         device: which one.
+        channels: how many to open at least.
 
     Raises:
         AudioDeviceError: the device is busy, refused or gone.
@@ -60,7 +61,7 @@ class MicrophoneSource:
     live = True
     problem: str | None = None
 
-    def __init__(self, device: InputDevice) -> None:
+    def __init__(self, device: InputDevice, channels: int = 1) -> None:
         self.name = device.name
         self._empty_waits = 0
         self._waits_before_dead = WAITS_BEFORE_NEVER
@@ -69,7 +70,7 @@ class MicrophoneSource:
         self._resources = _Resources()
         self._finalizer = Finalizer(self, self._resources.close)
         try:
-            _in_thread(lambda: self._open(device))
+            _in_thread(lambda: self._open(device, channels))
         except BaseException:
             self.close()
             raise
@@ -118,13 +119,13 @@ class MicrophoneSource:
         self._resources.close()
         self._finalizer.detach()
 
-    def _open(self, device: InputDevice) -> None:
+    def _open(self, device: InputDevice, channels: int) -> None:
         # For as long as it is open: its thread reports by itself when the device vanishes.
         self._resources.enter(quiet_audio_libraries())
         self._resources.enter(keeping_portaudio())
         device = find_again(device)
         with _opening, filtered_stderr(), _explained(self._sounddevice, self.name):
-            self.rate, self.channels = choose_format(self._sounddevice, device)
+            self.rate, self.channels = choose_format(self._sounddevice, device, channels)
             self._inbox = _Inbox(self.rate, self.channels, self._sounddevice.CallbackAbort)
             stream = self._sounddevice.InputStream(
                 device=device.index,

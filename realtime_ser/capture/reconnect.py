@@ -23,23 +23,29 @@ CLOSE_SECONDS = 0.5
 log = logging.getLogger("realtime_ser")
 
 
-def open_microphone(device: InputDevice, *, reconnect: bool = True) -> Source:
+def open_microphone(
+    device: InputDevice, *, reconnect: bool = True, channel: int | str = "auto"
+) -> Source:
     """Open a microphone.
 
     Args:
         device: which one.
         reconnect: whether to reopen it whenever it goes, rather than to raise.
+        channel: the one that must be among its channels, from 1; ``mix`` or ``auto`` for any.
 
     Raises:
         AudioDeviceError: the device is busy, refused or gone.
     """
-    microphone = MicrophoneSource(device)
-    return ReconnectingSource(microphone, lambda: _reopen(device)) if reconnect else microphone
+    at_least = channel if isinstance(channel, int) else 1
+    microphone = MicrophoneSource(device, at_least)
+    if not reconnect:
+        return microphone
+    return ReconnectingSource(microphone, lambda: _reopen(device, at_least))
 
 
-def _reopen(device: InputDevice) -> MicrophoneSource:
+def _reopen(device: InputDevice, channels: int) -> MicrophoneSource:
     refresh_devices()
-    return MicrophoneSource(device)
+    return MicrophoneSource(device, channels)
 
 
 class ReconnectingSource:

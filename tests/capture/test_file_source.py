@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.errors import AudioInputError
 
 NOISE = np.random.default_rng(3).integers(-3000, 3000, (30_001, 2), dtype=np.int16)
@@ -98,11 +98,11 @@ def test_a_named_pipe_can_be_read(tmp_path: Path) -> None:
     os.close(reading_end)
 
     np.testing.assert_array_equal(samples, NOISE[:10_000])
-    assert "cut off after 0.45 s (it promises 1.36 s)" in str(error)
+    assert "cut off after 0.45 s (0.91 s are missing)" in str(error)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
-@pytest.mark.parametrize("missing", [1, 4, 60_000])
+@pytest.mark.parametrize("missing", [400, 4_001, 60_000])
 def test_a_cut_file_gives_what_it_has_and_then_says_so(
     tmp_path: Path, name: str, missing: int
 ) -> None:
@@ -113,7 +113,8 @@ def test_a_cut_file_gives_what_it_has_and_then_says_so(
 
     np.testing.assert_array_equal(samples, NOISE[: 30_001 - -(-missing // 4)])
     assert "is damaged or cut off after" in str(error)
-    assert "(it promises 1.36 s): get or convert the file again" in str(error)
+    lost = missing / (4 * RATE)
+    assert f"({lost:.2f} s are missing): get or convert the file again" in str(error)
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
@@ -128,6 +129,18 @@ def test_a_file_damaged_in_the_middle_gives_what_came_before(tmp_path: Path, nam
 
     assert "is damaged or cut off after" in str(error)
     assert 0 < len(samples) < len(whole)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
+@pytest.mark.parametrize("missing", [1, 44])
+def test_a_few_bytes_too_few_are_no_damage(tmp_path: Path, name: str, missing: int) -> None:
+    path = write(tmp_path / name)
+    path.write_bytes(path.read_bytes()[:-missing])
+
+    samples, error = read_all(path)
+
+    assert error is None
+    np.testing.assert_array_equal(samples, NOISE[: 30_001 - -(-missing // 4)])
 
 
 def test_a_cut_flac_file_is_damaged(tmp_path: Path) -> None:
@@ -166,7 +179,7 @@ def test_a_file_that_is_no_audio(tmp_path: Path) -> None:
     path = tmp_path / "letter.wav"
     path.write_text("Dear Sir or Madam, " * 100)
 
-    assert "is not audio that can be read (Format not recognised)" in refusal(path)
+    assert "is not audio that can be read (it holds text)" in refusal(path)
 
 
 def test_a_damaged_header(tmp_path: Path) -> None:
@@ -174,6 +187,36 @@ def test_a_damaged_header(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20])
 
     assert "is not audio that can be read (" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"\0\0\0\x20ftypM4A " + bytes(90), "M4A or MP4"), (b"\x1a\x45\xdf\xa3" * 30, "WebM")],
+)
+def test_a_file_that_no_library_here_decodes_is_named(
+    tmp_path: Path, content: bytes, kind: str
+) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+
+    assert f"(it holds {kind}" in refusal(tmp_path / "a.wav")
+    assert "ffmpeg -i" in refusal(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"caf\xe9.wav", "caf\\xe9.wav"), (b"two\nlines\x1b[31m.wav", "two\\nlines\\x1b[31m.wav")],
+)
+def test_a_file_is_opened_by_its_bytes_and_shown_on_one_line(
+    tmp_path: Path, name: bytes, shown: str
+) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    assert f"{shown} cannot be opened" in refusal(path)
+    path.write_bytes(write(tmp_path / "a.wav").read_bytes())
+
+    for opened in (path, os.fsencode(path)):
+        source = FileSource(opened)
+        assert source.name == shown
+        source.close()
 
 
 def test_raw_samples(tmp_path: Path) -> None:

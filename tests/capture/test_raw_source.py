@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from realtime_ser.capture.sources import RawSource
+from realtime_ser.capture.stream_source import RawSource
 from realtime_ser.errors import AudioInputError
 
 NOISE = np.random.default_rng(5).integers(-32768, 32768, 20_000, dtype=np.int16)
@@ -58,10 +58,11 @@ def test_half_a_sample_at_the_end_is_told_after_the_whole_ones() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "standard input is empty: pipe raw 16 kHz mono s16le samples into it"),
+        (
+            b"",
+            "standard input is empty: pipe a sound file or raw 16 kHz mono s16le samples into it",
+        ),
         (b"\x01", "standard input held an odd number of bytes, 1"),
-        (b"RIFF\x24\x77\x01\x00WAVEfmt ", "standard input holds a sound file, not raw samples"),
-        (b"fLaC\x00\x00\x00\x22", "standard input holds a sound file, not raw samples"),
     ],
 )
 def test_what_is_no_raw_audio_is_refused(content: bytes, problem: str) -> None:

@@ -211,6 +211,6 @@ def test_what_was_counted_before_still_counts(clock: Clock) -> None:
 def test_only_on_request(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     device = InputDevice(0, "mic", "ALSA", 1, 16_000, default=True)
     microphone: Source = ScriptedMicrophone(clock, [])
-    monkeypatch.setattr(reconnect, "MicrophoneSource", lambda _: microphone)
+    monkeypatch.setattr(reconnect, "MicrophoneSource", lambda *_: microphone)
     assert open_microphone(device, reconnect=False) is microphone
     assert isinstance(open_microphone(device), ReconnectingSource)
