@@ -3,21 +3,24 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Never
+from io import BufferedIOBase, RawIOBase
+from typing import TYPE_CHECKING, BinaryIO, Never, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime_ser.analysis import analyse, resampled
 from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, as_path, shown
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.resampler import Resampler, check_rate
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.sources import Source
+from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16, as_block
-from realtime_ser.settings import SAMPLE_RATE, Settings
+from realtime_ser.settings import SAMPLE_RATE, Settings, as_channel
 
 if TYPE_CHECKING:
     from realtime_ser.capture.devices import AnyDevice
@@ -48,13 +51,18 @@ class Stream:
     Args:
         pipeline: a fresh one.
         sample_rate: of the blocks, in hertz.
+        channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
 
     Raises:
         AudioInputError: the rate is no whole number, or cannot be resampled.
+        SettingsError: the channel is no number from 1, ``mix`` or ``auto``.
     """
 
-    def __init__(self, pipeline: Pipeline, sample_rate: int) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sample_rate: int, channel: int | str | None = None
+    ) -> None:
         self._pipeline = pipeline
+        self._channel = _chosen(channel, pipeline.settings)
         self._rate = _as_rate(sample_rate)
         self._resampler: Resampler | None = None
         self._channels = 1
@@ -71,7 +79,7 @@ class Stream:
         samples = as_block(block)
         if self._resampler is None:
             self._channels = samples.shape[1]
-            self._resampler = Resampler(self._rate, self._channels)
+            self._resampler = Resampler(self._rate, self._channels, self._channel)
         if samples.shape[1] != self._channels:
             raise AudioInputError(
                 f"a block of {samples.shape[1]} channels follows blocks of {self._channels}",
@@ -120,52 +128,73 @@ class Recognizer:
         """Return a fresh pipeline for one stream of 16 kHz mono audio."""
         return Pipeline(self.model, self.settings)
 
-    def stream(self, sample_rate: int = SAMPLE_RATE) -> Stream:
-        """Return a new stream of audio at this rate, in hertz.
+    def stream(self, sample_rate: int = SAMPLE_RATE, *, channel: int | str | None = None) -> Stream:
+        """Return a new stream.
+
+        Args:
+            sample_rate: in hertz.
+            channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
 
         Raises:
             AudioInputError: the rate is no whole number, or cannot be resampled.
         """
-        return Stream(self.pipeline(), sample_rate)
+        return Stream(self.pipeline(), sample_rate, channel)
 
-    def recognize(self, samples: ArrayLike, sample_rate: int) -> Recognition:
+    def recognize(
+        self, samples: ArrayLike, sample_rate: int, *, channel: int | str | None = None
+    ) -> Recognition:
         """Recognize a whole recording.
 
         Args:
             samples: int16, or floats within ±1; shape ``[n]`` or ``[n, channels]``.
             sample_rate: in hertz.
+            channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
 
         Raises:
-            AudioInputError: no samples, another shape or type, NaN or infinity, an impossible rate.
+            AudioInputError: no samples, another shape or type, NaN or infinity, integers that were
+                made floats without being scaled, an impossible rate, no such channel.
+            SettingsError: the channel is no number from 1, ``mix`` or ``auto``.
         """
         block = as_block(samples)
         if not len(block):
             raise AudioInputError("there are no samples", "give at least one")
-        resampler = Resampler(_as_rate(sample_rate), block.shape[1])
+        choice = _chosen(channel, self.settings)
+        resampler = Resampler(_as_rate(sample_rate), block.shape[1], choice)
         mono = np.concatenate((resampler.process(block), resampler.flush()))
         return _collect(analyse([mono], self.pipeline(), "samples"), None)
 
     def recognize_file(
         self,
-        path: AnyPath,
+        path: AnyPath | BinaryIO,
         *,
+        channel: int | str | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_audio: Callable[[Int16], None] | None = None,
     ) -> Recognition:
         """Recognize a whole sound file, as fast as possible.
 
         Args:
-            path: the file.
+            path: the file, or a binary stream such as ``sys.stdin.buffer``, whose name in the
+                result is ``-``: a sound file, or else raw 16 kHz mono s16le.
+            channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
             on_event: is called with each event as soon as it is known, the ``FileResult`` last.
             on_audio: is called with all analyzed audio, 16 kHz mono int16, shape ``[n]``.
 
         Raises:
-            AudioInputError: the file is missing, no audio, or damaged; ``on_event`` then has the
-                events before the damage.
+            DamagedAudioError: audio is missing; ``on_event`` has all events before that, and the
+                ``FileResult`` of what there is.
+            AudioInputError: the file is missing or no audio.
+            SettingsError: the channel is no number from 1, ``mix`` or ``auto``.
         """
-        path = as_path(path, "the sound file", AudioInputError)
-        blocks = resampled(FileSource(path))
-        return _collect(analyse(blocks, self.pipeline(), str(path), on_audio), on_event)
+        choice = _chosen(channel, self.settings)
+        source: Source
+        if isinstance(path, BufferedIOBase | RawIOBase):
+            name, source = "-", open_stream(cast(BinaryIO, path))
+        else:
+            path = as_path(path, "the sound file", AudioInputError)
+            name, source = str(path), FileSource(path)
+        blocks = resampled(source, choice)
+        return _collect(analyse(blocks, self.pipeline(), name, on_audio), on_event)
 
 
 def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) -> Recognition:
@@ -223,11 +252,16 @@ def listen(
         raise SettingsError(f"the recognizer is {shown(recognizer)}", "give a Recognizer, or none")
     pipeline = (recognizer or Recognizer()).pipeline()
     with contextlib.ExitStack() as unless_owned:
-        source = open_microphone(find_input_device(device), reconnect=reconnect)
+        channel = pipeline.settings.channel
+        source = open_microphone(find_input_device(device), reconnect=reconnect, channel=channel)
         unless_owned.callback(source.close)
         listener = Listener(Engine(source, pipeline, duration=seconds))
         unless_owned.pop_all()
     return listener
+
+
+def _chosen(channel: int | str | None, settings: Settings) -> int | str:
+    return settings.channel if channel is None else as_channel(channel)
 
 
 def _as_duration(duration: object) -> float:

@@ -6,7 +6,14 @@ import pytest
 from numpy.typing import NDArray
 from speech_clips import speech
 
-from realtime_ser import LABELS, AudioInputError, ModelError, Recognizer, SpeechEnded
+from realtime_ser import (
+    LABELS,
+    AudioInputError,
+    ModelError,
+    Recognizer,
+    SettingsError,
+    SpeechEnded,
+)
 
 
 def test_arrays_and_streams_agree(
@@ -56,11 +63,34 @@ def test_stereo_at_another_rate(recognizer: Recognizer) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_absurdly_large_samples_are_clipped(
+def test_absurdly_large_samples_are_refused(
     recognizer: Recognizer, dtype: type[np.floating]
 ) -> None:
     samples = np.full(16_000, np.finfo(dtype).max, dtype)
-    assert recognizer.recognize(samples, 16_000).label is None
+    with pytest.raises(AudioInputError, match="full scale is 1: scale them"):
+        recognizer.recognize(samples, 16_000)
+
+
+@pytest.mark.parametrize("choice", ["auto", 1, 2])
+def test_a_voice_that_its_own_opposite_cancels_is_heard(
+    recognizer: Recognizer, three_utterances: np.ndarray, choice: int | str
+) -> None:
+    both = np.stack([three_utterances, -three_utterances], axis=1)
+
+    heard = recognizer.recognize(both, 16_000, channel=choice)
+
+    assert len([event for event in heard.events if isinstance(event, SpeechEnded)]) == 3
+    assert recognizer.recognize(both, 16_000, channel="mix").label is None
+
+
+@pytest.mark.parametrize("choice", [0, 3, "left", 1.5, True])
+def test_a_channel_that_is_not_there_is_refused(
+    recognizer: Recognizer, three_utterances: np.ndarray, choice: object
+) -> None:
+    both = np.stack([three_utterances, three_utterances], axis=1)
+
+    with pytest.raises((AudioInputError, SettingsError), match="channel"):
+        recognizer.recognize(both, 16_000, channel=choice)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from realtime_ser import Recognizer, Settings
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.demo import demo_clip
 from realtime_ser.live.engine import Engine
 from realtime_ser.output.terminal.app import EmotionApp

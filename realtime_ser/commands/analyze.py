@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -24,7 +25,8 @@ def run(options: argparse.Namespace) -> int:
     code = DONE
     for name in options.files:
         try:
-            _analyze(Path(name), recognizer, output, options.plot)
+            path = sys.stdin.buffer if name == "-" else Path(name)
+            _analyze(path, recognizer, output, options.plot)
         except AudioInputError as error:
             code = print_error(error, FAILED)
     return code
@@ -41,7 +43,9 @@ def _check_plot(options: argparse.Namespace) -> None:
     check_plot_path(options.plot)
 
 
-def _analyze(path: Path, recognizer: Recognizer, output: Sink, plot: Path | None) -> None:
+def _analyze(
+    path: Path | BinaryIO, recognizer: Recognizer, output: Sink, plot: Path | None
+) -> None:
     if plot is None:
         recognizer.recognize_file(path, on_event=output.on_event)
         return
@@ -49,4 +53,4 @@ def _analyze(path: Path, recognizer: Recognizer, output: Sink, plot: Path | None
 
     audio: list[Int16] = []
     result = recognizer.recognize_file(path, on_event=output.on_event, on_audio=audio.append)
-    plot_analysis(np.concatenate(audio), result.events, plot, path.name)
+    plot_analysis(np.concatenate(audio), result.events, plot, getattr(path, "name", "-"))

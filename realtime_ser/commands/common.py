@@ -8,7 +8,7 @@ from realtime_ser.settings import Settings
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
-SETTINGS = ("window", "hop", "vad_mode", "threshold")
+SETTINGS = ("window", "hop", "vad_mode", "threshold", "channel")
 
 
 def print_error(error: RealtimeSerError, code: int) -> int:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from realtime_ser.capture.devices import find_input_device
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import open_microphone
-from realtime_ser.capture.sources import FileSource, RawSource, Source
+from realtime_ser.capture.sources import Source
+from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, settings_from
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
@@ -67,10 +69,14 @@ def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Source:
     if options.demo:
         return FileSource(demo_clip())
     if options.input == "-":
-        return RawSource(_detached_stdin() if shows_terminal else sys.stdin.buffer)
+        return open_stream(_detached_stdin() if shows_terminal else sys.stdin.buffer)
     if options.input is not None:
         return FileSource(Path(options.input))
-    return open_microphone(find_input_device(options.device), reconnect=not options.no_reconnect)
+    return open_microphone(
+        find_input_device(options.device),
+        reconnect=not options.no_reconnect,
+        channel=settings_from(options).channel,
+    )
 
 
 def _open_sinks(options: argparse.Namespace, opened: contextlib.ExitStack) -> list[Sink]:
@@ -109,7 +115,8 @@ def _show_terminal(
     from realtime_ser.output.terminal.app import EmotionApp
     from realtime_ser.output.terminal.controls import Controls
 
-    controls = Controls(engine, recording, reconnect=not options.no_reconnect)
+    reconnect, channel = not options.no_reconnect, settings.channel
+    controls = Controls(engine, recording, reconnect=reconnect, channel=channel)
     with handlers_restored(), _screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
         engine.start()

@@ -81,7 +81,9 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
     )
     source.add_argument(
-        "--input", metavar="FILE", help="replay a file, or - for raw s16le 16 kHz mono on stdin"
+        "--input",
+        metavar="FILE",
+        help="replay a file, or - for a sound file or raw s16le 16 kHz mono on stdin",
     )
     source.add_argument("--demo", action="store_true", help="replay the bundled clip")
     parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
@@ -126,6 +128,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
     )
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        metavar="N|mix",
+        help="channel to hear, or their mean (default: the mean unless it loses a voice)",
+    )
     _add_model(parser)
 
 
@@ -135,7 +143,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_analyze(commands: Any) -> None:
     analyze = _add_command(commands, "analyze", "recognize whole files, as fast as possible")
-    analyze.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
+    analyze.add_argument(
+        "files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3; - for stdin"
+    )
     analyze.add_argument("--json", action="store_true", help="all events as JSON Lines")
     analyze.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
@@ -167,6 +177,14 @@ def _number(text: str) -> float:
         if math.isfinite(value := float(text)):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+
+
+def _channel(text: str) -> int | str:
+    if text in ("mix", "auto"):
+        return text
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a channel from 1 nor mix")
 
 
 def _seconds(text: str) -> float:

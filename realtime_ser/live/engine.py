@@ -64,7 +64,7 @@ class Engine:
         self.sinks = Sinks(sinks)
         self._ring = RingBuffer(BUFFER_SECONDS * SAMPLE_RATE, dtype=np.int16)
         last_sample = None if duration is None else round(duration * SAMPLE_RATE)
-        self._feeder = Feeder(source, self._ring, last_sample)
+        self._feeder = Feeder(source, self._ring, last_sample, pipeline.settings.channel)
         self._pipeline = pipeline
         self._meter, self._health_meter = LevelMeter(), LevelMeter()
         self._next_health = HEALTH_SAMPLES

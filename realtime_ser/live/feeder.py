@@ -17,6 +17,7 @@ import numpy as np
 from realtime_ser.capture.resampler import Resampler
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import Block, Source
+from realtime_ser.errors import DamagedAudioError
 from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -54,6 +55,7 @@ class Feeder:
         source: open; closed by ``run`` at its end.
         ring: int16, mono, 16 kHz.
         last_sample: absolute sample before which to end; ``None`` continues to the source's end.
+        channel: which of several channels to hear, as in ``Settings``.
 
     Attributes:
         boundaries: for the reader to take, oldest first; each is added before the audio after it.
@@ -62,8 +64,13 @@ class Feeder:
     """
 
     def __init__(
-        self, source: Source, ring: RingBuffer[np.int16], last_sample: int | None = None
+        self,
+        source: Source,
+        ring: RingBuffer[np.int16],
+        last_sample: int | None = None,
+        channel: int | str = "auto",
     ) -> None:
+        self._channel = channel
         self._source = source
         self._next_source: Source | None = None
         self._ring = ring
@@ -156,20 +163,24 @@ class Feeder:
         """Feed from the current source; return whether another one follows it."""
         source = self._source
         state = _state(source)
-        resampler = Resampler(source.rate, source.channels)
+        resampler = self._resampler(source)
         self._pace.restart()
         while self._remaining() and self._next_source is None:
             if self._paused.is_set():
                 self._wait_while_paused()
                 continue
-            block = source.read()
+            try:
+                block = source.read()
+            except DamagedAudioError:
+                self._deliver(resampler.flush())
+                raise
             if block is None:
                 self._deliver(resampler.flush())
                 return False
             if state != _state(source):
                 state = _state(source)
                 self._deliver(resampler.flush())
-                resampler = Resampler(source.rate, source.channels)
+                resampler = self._resampler(source)
                 self._add_boundary()
             self._watch_for_silence(block)
             self._fill_gap()
@@ -177,6 +188,9 @@ class Feeder:
             if self.batching and source.live and len(block):
                 self._pace.wait_for_batch(len(block) / source.rate, self._stopping)
         return self._remaining() > 0
+
+    def _resampler(self, source: Source) -> Resampler:
+        return Resampler(source.rate, source.channels, self._channel, source.name)
 
     def _remaining(self) -> int:
         """Return how many samples may still be delivered, an hour's where there is no limit."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from speech_clips import SAMPLES, speech
 
 from realtime_ser import AudioDeviceError, EmotionUpdate, Health, Recognizer, SpeechEnded
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import ReconnectingSource
-from realtime_ser.capture.sources import FileSource, Source
+from realtime_ser.capture.sources import Source
 from realtime_ser.events import Event
 from realtime_ser.live.engine import BUFFER_SECONDS, Engine
 from realtime_ser.output.recording import Recording

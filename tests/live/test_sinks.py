@@ -10,7 +10,7 @@ import pytest
 from speech_clips import SAMPLES, speech
 
 from realtime_ser import Health, Recognizer, to_dict
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.errors import OutputError
 from realtime_ser.events import Event
 from realtime_ser.live.engine import Engine

@@ -11,7 +11,7 @@ from scripted_card import Float32, ScriptedCard, as_card, blocks
 from speech_clips import speech
 
 from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded, SpeechStarted
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.events import Event
 from realtime_ser.live.engine import Engine
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from realtime_ser.analysis import resampled
-from realtime_ser.capture.sources import FileSource
+from realtime_ser.capture.file_source import FileSource
 from realtime_ser.emotion.frontend import (
     FRAME_SAMPLES,
     REACH_SAMPLES,

@@ -22,11 +22,17 @@ class Controls:
     """
 
     def __init__(
-        self, engine: Engine, recording: Recording | None = None, *, reconnect: bool = True
+        self,
+        engine: Engine,
+        recording: Recording | None = None,
+        *,
+        reconnect: bool = True,
+        channel: int | str = "auto",
     ) -> None:
         self._engine = engine
         self._recording = recording
         self._reconnect = reconnect
+        self._channel = channel
         self._listed: dict[int, InputDevice] = {}
 
     def snapshot(self) -> Snapshot:
@@ -63,7 +69,8 @@ class Controls:
             AudioDeviceError: it cannot be opened; the current one stays in use.
         """
         device = self._listed.get(index) or find_input_device(index)
-        self._engine.switch_source(open_microphone(device, reconnect=self._reconnect))
+        microphone = open_microphone(device, reconnect=self._reconnect, channel=self._channel)
+        self._engine.switch_source(microphone)
 
     def start_recording(self) -> Path:
         """Record from now on to a new WAV file in the current folder.
