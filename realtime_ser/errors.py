@@ -15,7 +15,7 @@ class RealtimeSerError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.problem}: {self.remedy}"
+        return printable(f"{self.problem}: {self.remedy}")
 
 
 class AudioDeviceError(RealtimeSerError):
@@ -36,3 +36,18 @@ class OutputError(RealtimeSerError):
 
 class SettingsError(RealtimeSerError, ValueError):
     """An option has a value outside its range."""
+
+
+def printable(name: str) -> str:
+    r"""Return a name for people to read, with control and undecodable characters escaped.
+
+    >>> printable("two\nlines"), printable("caf\udce9")
+    ('two\\nlines', 'caf\\xe9')
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in name)
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that is not UTF-8, as os.fsdecode gives it
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()

@@ -96,7 +96,7 @@ class FileSource(Replayed):
 
         self._unreadable: type[Exception] = soundfile.LibsndfileError
         try:
-            self._file = soundfile.SoundFile(path)
+            self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
         except soundfile.LibsndfileError as error:
             raise AudioInputError(
                 f"{self._path} is not audio that can be read ({_reason(error)})",
