@@ -87,7 +87,7 @@ def _open_null(descriptor: int, name: str) -> None:
             os.dup2(null, descriptor)
             os.close(null)
             null = descriptor
-    stream = open(null, mode, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+    stream = open(null, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
     setattr(sys, name, stream)
     setattr(sys, f"__{name}__", stream)
 

@@ -74,7 +74,8 @@ def test_a_quoted_pattern_is_expanded(tmp_path: Path) -> None:
         shutil.copy(SPEECH, tmp_path / name)
     result = run_shell(f"cd {tmp_path}; CMD analyze '*.flac'")
     assert result.returncode == 0
-    assert b"a.flac" in result.stdout and b"b.flac" in result.stdout
+    assert b"a.flac" in result.stdout
+    assert b"b.flac" in result.stdout
     missing = run_shell(f"cd {tmp_path}; CMD analyze '*.wav'")
     assert missing.returncode == 1
     assert len(missing.stderr.splitlines()) == 1
@@ -101,7 +102,9 @@ def test_names_are_made_printable(name: tuple[str, str]) -> None:
     assert str(AudioInputError(name[0], "x")) == f"{name[1]}: x"
 
 
-def run_screen(stdin: str, folder: Path, key: bytes, **environment: str) -> tuple[int, bytes, float]:
+def run_screen(
+    stdin: str, folder: Path, key: bytes, **environment: str
+) -> tuple[int, bytes, float]:
     """Run the terminal UI on a pty; return its exit code, output and CPU seconds."""
     root = str(Path(__file__).parents[2])
     pid, terminal = pty.fork()
@@ -141,11 +144,14 @@ def test_keys_come_from_the_terminal_and_never_from_stdin(stdin: str, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["list.txt"]
 
 
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}, {"PYTHONIOENCODING": "ascii"}])
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "dumb"}, {"TERM": ""}, {"PYTHONIOENCODING": "ascii"}]
+)
 def test_a_screen_that_cannot_be_drawn_is_one_line(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     code, output, _ = run_screen("/dev/null", tmp_path, b"", **environment)
     assert code == 1
     assert len(output.splitlines()) == 1
-    assert b"--json" in output and b"\x1b" not in output
+    assert b"--json" in output
+    assert b"\x1b" not in output
