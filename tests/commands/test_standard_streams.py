@@ -56,7 +56,7 @@ def test_a_closed_stream_costs_nothing_else(command: str, closed: str) -> None:
 def test_names_that_are_not_utf8_and_a_bad_file_do_not_end_the_batch(tmp_path: Path) -> None:
     names = [b"a\n\x1b[31m.flac", b"caf\xe9.flac", b"z.flac"]
     for name in names:
-        shutil.copy(SPEECH, os.path.join(os.fsencode(tmp_path), name))
+        shutil.copy(SPEECH, tmp_path / os.fsdecode(name))
     (tmp_path / "bad\x1b.flac").write_bytes(b"no audio")
     for environment in ({}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}):
         text = run_shell(f"cd {tmp_path}; CMD analyze *.flac", **environment)
