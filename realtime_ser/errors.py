@@ -15,23 +15,8 @@ class RealtimeSerError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """Return one line: what is not printable in a file's name, say, is shown as an escape."""
-        return as_printable(f"{self.problem}: {self.remedy}")
-
-
-def as_printable(text: str) -> str:
-    r"""Return text for a terminal: line breaks, escapes and undecodable bytes are shown as such.
-
-    Bytes of a file's name that are not in the file system's encoding come out as ``\xe9``.
-    """
-    return "".join(
-        character
-        if character.isprintable()
-        else f"\\x{ord(character) - 0xDC00:02x}"
-        if 0xDC80 <= ord(character) <= 0xDCFF
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
+        """Return one line, in which unprintable characters, such as a file name's, are escaped."""
+        return printable(f"{self.problem}: {self.remedy}")
 
 
 class AudioDeviceError(RealtimeSerError):
@@ -56,3 +41,18 @@ class OutputError(RealtimeSerError):
 
 class SettingsError(RealtimeSerError, ValueError):
     """An option has a value outside its range."""
+
+
+def printable(name: str) -> str:
+    r"""Return a name for people to read, with control and undecodable characters escaped.
+
+    >>> printable("two\nlines"), printable("caf\udce9")
+    ('two\\nlines', 'caf\\xe9')
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in name)
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that is not UTF-8, as os.fsdecode gives it
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()

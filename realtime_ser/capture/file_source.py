@@ -21,7 +21,7 @@ from realtime_ser.capture.payload import skip_rest
 from realtime_ser.capture.resampler import check_rate
 from realtime_ser.capture.sniff import Kind, Reading, sniff
 from realtime_ser.capture.sources import Block, Replayed
-from realtime_ser.errors import AudioInputError, DamagedAudioError, as_printable
+from realtime_ser.errors import AudioInputError, DamagedAudioError, printable
 
 log = logging.getLogger("realtime_ser")
 
@@ -55,7 +55,7 @@ class DecodedSource(Replayed):
         owned: bool,
         stream: ByteStream | None = None,
     ) -> None:
-        self.name = as_printable(name)
+        self.name = printable(name)
         self._label = label
         self._files = [file] if owned else []
         weakref.finalize(self, _close_all, self._files)

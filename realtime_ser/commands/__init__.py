@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,6 +17,7 @@ from realtime_ser.commands.parser import parse
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.native_output import quiet_c_libraries
 from realtime_ser.signals import exiting_on_signals
+from realtime_ser.standard_streams import prepare_standard_streams
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -28,13 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; ``None`` takes those of the process.
     """
-    _replace_closed_streams()
+    prepare_standard_streams()
     logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         with exiting_on_signals(), quiet_c_libraries():
             command = import_module(f"realtime_ser.commands.{options.command}")
-            return int(command.run(options))
+            code = int(command.run(options))
+            sys.stdout.flush()
+            return code
     except SettingsError as error:
         return print_error(error, WRONG_USAGE)
     except RealtimeSerError as error:
@@ -58,11 +60,3 @@ def _discard_stdout() -> None:
     from realtime_ser.output.json_lines import discard_stdout
 
     discard_stdout()
-
-
-def _replace_closed_streams() -> None:
-    """Discard what is written to a standard stream that was closed before the start."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -1,14 +1,17 @@
 """``realtime-ser analyze``: whole files, as fast as possible."""
 
 import argparse
+import glob
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from realtime_ser.commands.common import DONE, FAILED, print_error, settings_from
-from realtime_ser.errors import AudioInputError, SettingsError
+from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import JsonLines
 from realtime_ser.output.text import TextLines
@@ -23,13 +26,20 @@ def run(options: argparse.Namespace) -> int:
     recognizer = Recognizer(options.model, settings_from(options))
     output = JsonLines(sys.stdout) if options.json else TextLines(sys.stdout)
     code = DONE
-    for name in options.files:
+    for name in _expanded(options.files):
         try:
             path = sys.stdin.buffer if name == "-" else Path(name)
             _analyze(path, recognizer, output, options.plot)
-        except AudioInputError as error:
+        except RealtimeSerError as error:
             code = print_error(error, FAILED)
     return code
+
+
+def _expanded(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names, with patterns that the shell left alone replaced by what they match."""
+    for name in names:
+        matches = [] if os.path.lexists(name) else sorted(glob.glob(name))  # noqa: PTH207
+        yield from matches or [name]
 
 
 def _check_plot(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from realtime_ser.capture.devices import InputDevice, list_input_devices, no_input_device
 from realtime_ser.commands.common import DONE
+from realtime_ser.errors import printable
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,5 +21,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _line(device: InputDevice) -> str:
     mark = "*" if device.default else " "
-    details = f"{device.host_api}, {device.channels} in, {device.rate:g} Hz"
-    return f"{mark} {device.index:>3}  {device.name}  ({details})"
+    details = f"{printable(device.host_api)}, {device.channels} in, {device.rate:g} Hz"
+    return f"{mark} {device.index:>3}  {printable(device.name)}  ({details})"

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from logging.handlers import MemoryHandler
@@ -17,7 +16,7 @@ from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, settings_from
 from realtime_ser.demo import demo_clip
-from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile, JsonLines
@@ -25,15 +24,19 @@ from realtime_ser.output.recording import Recording
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.settings import Settings
 from realtime_ser.signals import handlers_restored
+from realtime_ser.standard_streams import check_screen, take_keys_from_terminal
 
 
 def run(options: argparse.Namespace) -> int:
     """Run live until the source ends, ``--duration`` has passed or the user quits."""
     _check_output_names(options)
     shows_terminal = sys.stdout.isatty() and not options.json
+    if shows_terminal:
+        check_screen()
     pipeline = Recognizer(options.model, settings_from(options)).pipeline()
     with contextlib.ExitStack() as opened:
-        source = _open_source(options, shows_terminal)
+        stdin = take_keys_from_terminal() if shows_terminal else sys.stdin.buffer
+        source = _open_source(options, stdin)
         opened.callback(source.close)
         sinks = _open_sinks(options, opened)
         if not shows_terminal:
@@ -65,11 +68,11 @@ def _same_file(one: Path, other: Path) -> bool:
     return one.absolute() == other.absolute()
 
 
-def _open_source(options: argparse.Namespace, shows_terminal: bool) -> Source:
+def _open_source(options: argparse.Namespace, stdin: BinaryIO) -> Source:
     if options.demo:
         return FileSource(demo_clip())
     if options.input == "-":
-        return open_stream(_detached_stdin() if shows_terminal else sys.stdin.buffer)
+        return open_stream(stdin)
     if options.input is not None:
         return FileSource(Path(options.input))
     return open_microphone(
@@ -87,26 +90,6 @@ def _open_sinks(options: argparse.Namespace, opened: contextlib.ExitStack) -> li
             opened.callback(sink.close)
             sinks.append(sink)
     return sinks
-
-
-def _detached_stdin() -> BinaryIO:
-    """Return piped audio on a descriptor of its own, and connect descriptor 0 to the keyboard.
-
-    Raises:
-        AudioInputError: there is no keyboard.
-    """
-    audio = os.fdopen(os.dup(0), "rb")
-    if audio.isatty():
-        return audio
-    try:
-        keyboard = os.open("CONIN$" if os.name == "nt" else "/dev/tty", os.O_RDWR)
-    except OSError as error:
-        raise AudioInputError(
-            "the terminal UI has no keyboard while audio is piped in", "add --json"
-        ) from error
-    os.dup2(keyboard, 0)
-    os.close(keyboard)
-    return audio
 
 
 def _show_terminal(

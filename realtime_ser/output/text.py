@@ -10,6 +10,7 @@
 
 from typing import TextIO
 
+from realtime_ser.errors import printable
 from realtime_ser.events import LABELS, UNCERTAIN, Event, FileResult, Probabilities, SpeechEnded
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.format import clock, percent
@@ -60,8 +61,7 @@ def file_line(result: FileResult) -> str:
     """Return a file's length, its label as a whole, and its path."""
     length = f"file {clock(result.duration, hundredths=True)}".rjust(len("0:01.32–0:04.71"))
     named = _named(result.label or NO_SPEECH, result.confidence)
-    path = "".join(char if char.isprintable() else "�" for char in result.path)
-    return f"{length:<{_SPAN_WIDTH}}  {named}  {path}"
+    return f"{length:<{_SPAN_WIDTH}}  {named}  {printable(result.path)}"
 
 
 def _named(label: str, confidence: float | None) -> str:
