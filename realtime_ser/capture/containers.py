@@ -14,6 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from realtime_ser.capture.byte_stream import ByteStream
+from realtime_ser.capture.encodings import (
+    Encoding,
+    aiff_encoding,
+    au_encoding,
+    caf_encoding,
+    wave_encoding,
+)
 
 LARGEST_HEADER = 1 << 22
 """Bytes in which the samples must begin; longer headers are left to libsndfile."""
@@ -23,25 +30,6 @@ UNKNOWN_SIZE = 0x7F00_0000
 
 UNKNOWN_LONG_SIZE = 1 << 60
 """The same of 64-bit sizes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How samples are stored, in libsndfile's terms.
-
-    Attributes:
-        subtype: such as ``PCM_16``.
-        endian: ``LITTLE`` or ``BIG``.
-        rate: in hertz.
-        channels: their number.
-        frame_bytes: bytes of one sample of all channels.
-    """
-
-    subtype: str
-    endian: str
-    rate: int
-    channels: int
-    frame_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +135,7 @@ def _read_wav(stream: ByteStream) -> Layout | None:
         if name == b"ds64":
             long_sizes = struct.unpack("<qq", stream.peek(at + 16)[at:])
         elif name == b"fmt ":
-            encoding = _wave_encoding(stream.peek(at + min(size, 40))[at:], endian)
+            encoding = wave_encoding(stream.peek(at + min(size, 40))[at:], endian)
         elif name == b"data":
             (riff_size,) = struct.unpack(style.size_format, head[4:])
             long = 0xFFFF_FFFF in (size, riff_size) and max(long_sizes) > 0
@@ -163,45 +151,15 @@ def _read_wav(stream: ByteStream) -> Layout | None:
     return None
 
 
-_WAVE_SUBTYPES = {
-    **{(1, 1): "PCM_U8", (1, 2): "PCM_16", (1, 3): "PCM_24", (1, 4): "PCM_32"},
-    **{(3, 4): "FLOAT", (3, 8): "DOUBLE", (6, 1): "ALAW", (7, 1): "ULAW"},
-}
-"""By format tag and bytes of a sample."""
-
-
-def _wave_encoding(chunk: bytes, endian: str) -> Encoding | None:
-    order = ">" if endian == "BIG" else "<"
-    tag, channels, rate, _, frame_bytes, bits = struct.unpack_from(f"{order}HHIIHH", chunk)
-    if tag == 0xFFFE:
-        (tag,) = struct.unpack_from(f"{order}H", chunk, 24)
-    if not channels or frame_bytes % channels or bits > 8 * frame_bytes // channels:
-        return None
-    subtype = _WAVE_SUBTYPES.get((tag, frame_bytes // channels))
-    return Encoding(subtype, endian, rate, channels, frame_bytes) if subtype else None
-
-
 def _read_w64(stream: ByteStream) -> Layout | None:
     (end,) = struct.unpack("<q", stream.peek(24)[16:])
     encoding = None
     for name, at, size in _chunks(stream, W64, 40):
         if name[:4] == b"fmt ":
-            encoding = _wave_encoding(stream.peek(at + min(size, 40))[at:], "LITTLE")
+            encoding = wave_encoding(stream.peek(at + min(size, 40))[at:], "LITTLE")
         elif name[:4] == b"data":
             return Layout(encoding, at, _known(size, long=True), _known(end, long=True), W64)
     return None
-
-
-_AIFF_SUBTYPES = {
-    **{b"sowt": ("", "LITTLE"), b"NONE": ("", "BIG"), b"twos": ("", "BIG"), b"in24": ("", "BIG")},
-    **{b"in32": ("", "BIG"), b"raw ": ("PCM_U8", "BIG"), b"fl32": ("FLOAT", "BIG")},
-    **{b"FL32": ("FLOAT", "BIG"), b"fl64": ("DOUBLE", "BIG"), b"FL64": ("DOUBLE", "BIG")},
-    **{b"alaw": ("ALAW", "BIG"), b"ALAW": ("ALAW", "BIG"), b"ulaw": ("ULAW", "BIG")},
-    b"ULAW": ("ULAW", "BIG"),
-}
-"""Subtype, empty for whole numbers as wide as ``COMM`` says, and byte order, by compression."""
-
-_SAMPLE_BYTES = {"PCM_U8": 1, "ALAW": 1, "ULAW": 1, "FLOAT": 4, "DOUBLE": 8}
 
 
 def _read_aiff(stream: ByteStream) -> Layout | None:
@@ -210,7 +168,7 @@ def _read_aiff(stream: ByteStream) -> Layout | None:
     encoding = None
     for name, at, size in _chunks(stream, RIFX, 12):
         if name == b"COMM":
-            encoding = _aiff_encoding(stream.peek(at + min(size, 22))[at:])
+            encoding = aiff_encoding(stream.peek(at + min(size, 22))[at:])
         elif name == b"SSND" and encoding:
             (offset,) = struct.unpack(">I", stream.peek(at + 4)[at:])
             counted = _known(size)
@@ -226,30 +184,11 @@ def _read_aiff(stream: ByteStream) -> Layout | None:
     return None
 
 
-def _aiff_encoding(chunk: bytes) -> Encoding | None:
-    channels, _, bits, exponent, mantissa = struct.unpack_from(">HIHHQ", chunk)
-    rate = round(mantissa * 2.0 ** (exponent - 16383 - 63))
-    subtype, endian = _AIFF_SUBTYPES.get(chunk[18:22] or b"NONE", (None, ""))
-    if subtype is None or not channels:
-        return None
-    width = _SAMPLE_BYTES.get(subtype, -(-bits // 8))
-    subtype = subtype or {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}.get(width)
-    return Encoding(subtype, endian, rate, channels, width * channels) if subtype else None
-
-
-_AU_ENCODINGS = {
-    **{1: ("ULAW", 1), 2: ("PCM_S8", 1), 3: ("PCM_16", 2), 4: ("PCM_24", 3), 5: ("PCM_32", 4)},
-    **{6: ("FLOAT", 4), 7: ("DOUBLE", 8), 27: ("ALAW", 1)},
-}
-
-
 def _read_au(stream: ByteStream) -> Layout | None:
     head = stream.peek(24)
-    endian = "BIG" if head[:4] == b".snd" else "LITTLE"
-    order = ">" if endian == "BIG" else "<"
-    start, size, code, rate, channels = struct.unpack_from(f"{order}5I", head, 4)
-    subtype, width = _AU_ENCODINGS.get(code, (None, 0))
-    encoding = Encoding(subtype, endian, rate, channels, width * channels) if subtype else None
+    order = ">" if head[:4] == b".snd" else "<"
+    start, size = struct.unpack_from(f"{order}2I", head, 4)
+    encoding = au_encoding(head)
     return Layout(encoding, max(24, start), _known(size), None, None)
 
 
@@ -257,30 +196,12 @@ def _read_caf(stream: ByteStream) -> Layout | None:
     encoding = None
     for name, at, size in _chunks(stream, CAF, 8):
         if name == b"desc":
-            encoding = _caf_encoding(stream.peek(at + 32)[at:])
+            encoding = caf_encoding(stream.peek(at + 32)[at:])
         elif name == b"data":  # begins with the number of the last edit
             counted = _known(size, long=True)
             counted = None if counted is None else _known(counted - 4, long=True)
             return Layout(encoding, at + 4, counted, None, CAF)
     return None
-
-
-def _caf_encoding(chunk: bytes) -> Encoding | None:
-    rate, kind, flags, frame_bytes, _, channels, bits = struct.unpack_from(">d4sIIIII", chunk)
-    if not channels or frame_bytes % channels:
-        return None
-    width = frame_bytes // channels
-    subtype = {
-        b"lpcm": _WAVE_SUBTYPES.get((3 if flags & 1 else 1, width)),
-        b"alaw": "ALAW",
-        b"ulaw": "ULAW",
-    }.get(kind)
-    if subtype == "PCM_U8":
-        subtype = "PCM_S8"
-    endian = "LITTLE" if flags & 2 else "BIG"
-    if subtype is None or bits > 8 * width:
-        return None
-    return Encoding(subtype, endian, round(rate), channels, frame_bytes)
 
 
 _READERS: dict[str, Callable[[ByteStream], Layout | None]] = {

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, Protocol
 
 from realtime_ser.capture import mpeg, ogg
 from realtime_ser.capture.byte_stream import READ_BYTES, ByteStream
-from realtime_ser.capture.containers import UNKNOWN_SIZE, Encoding, Layout, read_layout
+from realtime_ser.capture.containers import UNKNOWN_SIZE, Layout, read_layout
+from realtime_ser.capture.encodings import Encoding
 from realtime_ser.capture.payload import Payload
 from realtime_ser.capture.sniff import NEXT_FILE, Kind
 from realtime_ser.capture.sources import Block

@@ -3,7 +3,8 @@
 import logging
 
 from realtime_ser.capture.byte_stream import ByteStream
-from realtime_ser.capture.containers import Encoding, Layout, is_chunk
+from realtime_ser.capture.containers import Layout, is_chunk
+from realtime_ser.capture.encodings import Encoding
 from realtime_ser.capture.sniff import BEGINNING_BYTES, NEXT_FILE, sniff
 
 NEGLIGIBLE_BYTES = 64

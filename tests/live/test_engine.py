@@ -312,7 +312,7 @@ def test_recording_can_be_switched_while_running(
     engine.stop()
     recorded, _ = soundfile.read(path, dtype="int16")
     samples = speech("one_utterance")
-    starts = [start for start in range(0, 16_000, 320) if _starts(samples[start:], recorded)]
+    starts = [start for start in range(0, 16_000, 160) if _starts(samples[start:], recorded)]
     assert len(recorded) > 3200
     assert starts, "a piece of the clip, without gaps"
 
