@@ -160,7 +160,7 @@ def test_a_room_in_training_changes_energies_as_a_room_changes_sound() -> None:
 def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     from scipy.signal import butter, sosfilt
 
-    from realtime_ser.emotion.frontend import band_centres
+    from realtime_ser.emotion.frontend import band_centers
     from train.audio.utterances import spectra
     from train.model.augmentation import narrowed
     from train.model.recipe import load_recipe
@@ -172,7 +172,7 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     )
     expected = spectra((filtered * 32_767).astype(np.int16), maps)
     found = narrowed(spectra(whole, maps), maps, 300, 3_400)
-    hertz = band_centres(YAMNET_MEL)
+    hertz = band_centers(YAMNET_MEL)
     for inside, limit in ((True, 1.5), (False, -25.0)):
         chosen = ((hertz > 400) & (hertz < 3_000)) if inside else (hertz > 5_500)
         energies = [np.square(each.columns["mel"][:, chosen]).sum() for each in (expected, found)]
