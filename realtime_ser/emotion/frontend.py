@@ -80,7 +80,7 @@ YAMNET_MEL = FeatureMap()
 
 
 @dataclass(frozen=True, slots=True)
-class LevelNormalisation:
+class LevelNormalization:
     """The level every frame is scaled to.
 
     Attributes:
@@ -244,7 +244,7 @@ def step_powers(samples: Float32) -> Float32:
     return powers
 
 
-def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
+def level_gain(powers: Float32, level: LevelNormalization) -> np.float32:
     """Return the gain that scales steps of these powers, the newest last, to the target level."""
     recent = float(np.mean(powers[-level.memory_steps :]))
     gain = 10 ** (level.target_dbfs / 20) / np.sqrt(max(recent, 1e-12))
@@ -274,10 +274,10 @@ class Frontend:
         self,
         hop_steps: int,
         feature_maps: Iterable[FeatureMap] = (YAMNET_MEL,),
-        level: LevelNormalisation | None = None,
+        level: LevelNormalization | None = None,
     ) -> None:
         self._maps = tuple(feature_maps)
-        self._level = level or LevelNormalisation()
+        self._level = level or LevelNormalization()
         self._hop_steps = hop_steps
         for each in self._maps:  # computed now rather than within the first frame
             spectral_columns(np.zeros(each.window_samples, np.float32), each)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.frontend import FeatureMap, LevelNormalisation
+from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
@@ -46,7 +46,7 @@ class Manifest:
     feature_maps: tuple[FeatureMap, ...]
     embedding_shape: tuple[int, ...]
     files: Mapping[str, str]
-    level: LevelNormalisation = field(default_factory=LevelNormalisation)
+    level: LevelNormalization = field(default_factory=LevelNormalization)
     labels: tuple[str, ...] = LABELS
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
@@ -141,7 +141,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
         feature_maps=tuple(maps),
         embedding_shape=tuple(_like(0, each) for each in values["embedding_shape"]),
         files={str(name): str(digest) for name, digest in values["files"].items()},
-        level=LevelNormalisation(**_typed(LevelNormalisation, values["level"])),
+        level=LevelNormalization(**_typed(LevelNormalization, values["level"])),
         labels=tuple(values["labels"]),
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
@@ -152,7 +152,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
     )
 
 
-def _typed(kind: type[FeatureMap | LevelNormalisation], values: Mapping[str, Any]) -> Any:
+def _typed(kind: type[FeatureMap | LevelNormalization], values: Mapping[str, Any]) -> Any:
     """Return the values of a dataclass, each checked against the type of the field's default."""
     defaults = {each.name: each.default for each in fields(kind)}
     return {name: _like(defaults.get(name), value) for name, value in values.items()}
@@ -220,7 +220,7 @@ def _can_compute(feature_map: FeatureMap) -> bool:
     )
 
 
-def _can_scale(level: LevelNormalisation) -> bool:
+def _can_scale(level: LevelNormalization) -> bool:
     return (
         -100 <= level.target_dbfs <= 0
         and 0 < level.memory_steps <= 6000

@@ -8,7 +8,7 @@ from realtime_ser.emotion.frontend import (
     YAMNET_MEL,
     FeatureMap,
     Frontend,
-    LevelNormalisation,
+    LevelNormalization,
     filter_bank,
     level_gain,
     log_map,
@@ -34,9 +34,9 @@ def mel_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]
     magnitudes = np.abs(np.fft.rfft(frames.astype(np.float64), 512))
     positions = [mel(bin_ * 16000 / 512) for bin_ in range(257)]
     values: NDArray[np.float64] = np.full((len(frames), 64), 0.001)
-    for band, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+    for band, (low, center, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
         for bin_, position in enumerate(positions):
-            weight = min((position - low) / (centre - low), (high - position) / (high - centre))
+            weight = min((position - low) / (center - low), (high - position) / (high - center))
             values[:, band] += max(0.0, weight) * magnitudes[:, bin_]
     return np.log(values)
 
@@ -117,7 +117,7 @@ def test_frames_are_columns_of_the_utterance_scaled_by_the_level_so_far() -> Non
     assert len(frames) == (len(samples) - FRAME_SAMPLES) // (48 * 160) + 1
     for frame in frames:
         end = frame.start_step + 96
-        gain = level_gain(powers[:end], LevelNormalisation())
+        gain = level_gain(powers[:end], LevelNormalization())
         expected = log_map(columns[frame.start_step : end], gain, YAMNET_MEL)
         np.testing.assert_allclose(frame.maps["mel"], expected, atol=1e-4)
 

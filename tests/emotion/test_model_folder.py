@@ -184,7 +184,7 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
         (lambda values: values.pop("embedding_shape"), "not a model manifest"),
         (lambda values: values["feature_maps"].clear(), "not be empty"),
         (lambda values: values["feature_maps"][0].update(bands=63), "has the inputs"),
-        (lambda values: values["feature_maps"][0].update(colour="red"), "not a model manifest"),
+        (lambda values: values["feature_maps"][0].update(color="red"), "not a model manifest"),
         (lambda values: values.update(embedding_shape=[3, 7]), "has the inputs"),
         (lambda values: values.pop("format_version"), "format_version must be 1"),
         (lambda values: values["files"].update({"..": "0"}), "files must be inside the folder"),

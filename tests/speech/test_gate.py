@@ -39,8 +39,8 @@ def tone(count: int) -> Float64:
     times = np.arange(count) / SAMPLE_RATE
     formants = ((600, 120, 1.0), (1200, 150, 0.5), (2500, 200, 0.25))
     weights = sum(
-        height * np.exp(-0.5 * ((130 * harmonics - centre) / width) ** 2)
-        for centre, width, height in formants
+        height * np.exp(-0.5 * ((130 * harmonics - center) / width) ** 2)
+        for center, width, height in formants
     )
     vowel = (weights * np.sin(2 * np.pi * 130 * harmonics * times + harmonics**2)).sum(axis=0)
     return np.asarray(0.1 * vowel)

@@ -12,7 +12,7 @@ from speech_clips import speech
 from realtime_ser.emotion.frontend import (
     YAMNET_MEL,
     Frontend,
-    LevelNormalisation,
+    LevelNormalization,
     level_gain,
     log_map,
     spectral_columns,
@@ -122,7 +122,7 @@ def test_a_frame_without_augmentation_is_a_normalized_one() -> None:
     frames = augmented_frames(
         utterance, recipe.feature_maps, settings, 48, np.random.default_rng(0)
     )
-    gain = level_gain(utterance.powers, LevelNormalisation())
+    gain = level_gain(utterance.powers, LevelNormalization())
     expected = log_map(utterance.columns["mel"], gain, YAMNET_MEL)
     np.testing.assert_allclose(frames["mel"][0], expected, atol=1e-5)
 
