@@ -1,4 +1,4 @@
-"""What the recognizer says: immutable events, and their form as JSON objects.
+"""The events of the recognizer, which are immutable, and their form as JSON objects.
 
 Times are seconds of audio since the start of the stream. ``probabilities`` maps each of the eight
 labels to a float; they sum to 1.
@@ -14,14 +14,14 @@ LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "sur
 """The eight emotions of RAVDESS, in the order of the model's output."""
 
 UNCERTAIN = "uncertain"
-"""The label given when no emotion reaches the threshold."""
+"""The label if no emotion reaches the threshold."""
 
 Probabilities = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Somebody began to speak at ``time``; the pre-roll lies after it."""
+    """An utterance began at ``time``, which is the start of its pre-roll."""
 
     name: ClassVar[str] = "speech_started"
     time: float
@@ -49,7 +49,7 @@ class EmotionUpdate:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """An utterance, from ``start`` to ``end``, and what it was as a whole."""
+    """An utterance ended; the label and the probabilities are those of the whole utterance."""
 
     name: ClassVar[str] = "speech_ended"
     start: float
@@ -61,7 +61,7 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """A whole file: its utterances, weighted by how long they are.
+    """The result of a whole file: the mean over its utterances, weighted by their duration.
 
     ``label``, ``confidence`` and ``probabilities`` are ``None`` where nobody spoke.
     """
@@ -76,7 +76,7 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a live run is doing.
+    """The state of a live run.
 
     Attributes:
         time: seconds of audio captured since the start.
@@ -84,9 +84,9 @@ class Health:
         lost_samples: 16 kHz samples overwritten before they were analyzed, so far.
         lag_ms: audio captured and not yet analyzed, in milliseconds.
         input_dbfs: level of the input since the last health event, in dB of full scale (RMS).
-        problem: what is wrong with the microphone, ``None`` in normal operation. An event of its
-            own says so as soon as it is known, and another one when it is over; nothing was
-            captured in between.
+        problem: what is wrong with the microphone, ``None`` in normal operation. An event is sent
+            as soon as a problem is known, and another one when it is over; nothing was captured in
+            between.
         dropped: events that outputs discarded so far because their receivers were too slow, by
             output; empty in normal operation.
     """
@@ -119,7 +119,7 @@ def as_probabilities(vector: Sequence[float]) -> dict[str, float]:
 
 
 def choose_label(probabilities: Probabilities, threshold: float) -> tuple[str, float]:
-    """Return the likeliest label and its probability, ``uncertain`` where that is too low."""
+    """Return the likeliest label and its probability; the label is ``uncertain`` if that is low."""
     label = max(probabilities, key=lambda name: probabilities[name])
     confidence = probabilities[label]
     return (label if confidence >= threshold else UNCERTAIN), confidence

@@ -1,12 +1,13 @@
-"""Gate, frontend, network and window joined: samples in, events out.
+"""The pipeline of gate, frontend, network and window: samples in, events out.
 
-The gate says when something may be speech; a network that can tell speech from other sounds is
-asked about every frame of it. An utterance is reported from its first frame of speech on, gets
-nothing from frames that are none, and ends with the gate, or when such frames have gone on for
-longer than a whole frame. A network that cannot tell leaves all that to the gate.
+Speech is detected in two stages. The gate passes on what may be speech, and the network's speech
+output decides for each frame whether it is. An utterance begins with its first frame of speech and
+ignores frames without speech. It ends when the gate closes, or when the frames without speech have
+lasted for longer than a whole frame. For a network without a speech output, the gate alone decides.
 
-Synchronous, without threads or clocks: time is the absolute sample index divided by the sample
-rate, so the same samples give the same events, live or not, in whatever blocks they come.
+The pipeline is synchronous and uses neither threads nor clocks: time is the absolute sample index
+divided by the sample rate, so the same samples give the same events, live or not, in blocks of any
+size.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ class Pipeline:
         return self._gate.is_open
 
     def process(self, samples: ArrayLike) -> list[Event]:
-        """Take the next samples, int16 or float within ±1, ``[n]``; return what they complete.
+        """Process samples, int16 or float within ±1, ``[n]``; return the events they complete.
 
         Raises:
             AudioInputError: the samples have another shape or type, or hold NaN or infinity.
@@ -90,11 +91,11 @@ class Pipeline:
         return self._events(self._gate.process(block))
 
     def flush(self) -> list[Event]:
-        """End what is being said; further samples go on from the same time."""
+        """End the current utterance; further samples continue at the same time."""
         return self.skip(0)
 
     def skip(self, samples: int) -> list[Event]:
-        """End what is being said, and pass over audio that was lost, so that time stays true."""
+        """End the current utterance, and advance the time by ``samples`` that were lost."""
         events = self._events(self._gate.flush())
         self._position += samples
         if self._offset_filter:
@@ -103,7 +104,7 @@ class Pipeline:
         return events
 
     def reset(self) -> None:
-        """Forget everything and start again at time 0."""
+        """Discard all state and start again at time 0."""
         self._position = 0
         if self._offset_filter:
             self._offset_filter.reset()
@@ -111,9 +112,9 @@ class Pipeline:
         self._utterance_start = None
 
     def _events(self, decisions: Sequence[GateEvent]) -> list[Event]:
-        return [event for decision in decisions for event in self._follow(decision)]
+        return [event for decision in decisions for event in self._handle(decision)]
 
-    def _follow(self, decision: GateEvent) -> list[Event]:
+    def _handle(self, decision: GateEvent) -> list[Event]:
         match decision:
             case Opened(start):
                 self._held_from = start

@@ -1,4 +1,4 @@
-"""The synthesised speech the tests are run on."""
+"""The synthesized speech the tests are run on."""
 
 from pathlib import Path
 

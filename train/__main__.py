@@ -131,10 +131,12 @@ def _evaluate_held_out(options: argparse.Namespace) -> None:
     if options.write:
         from train.publishing.model_card import write_model_card
         from train.publishing.quality import write_held_out_scores
+        from train.publishing.readme import write_readme_scores
 
         write_model_card(options.model, scores)
         if options.model == MODEL_FOLDER:
             write_held_out_scores(scores)
+            write_readme_scores(scores, options.model)
     print_scores(scores)
 
 

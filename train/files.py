@@ -14,6 +14,8 @@ RESULTS_FOLDER = Path(__file__).parents[1] / "results"
 
 QUALITY_PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
 
+README_PAGE = Path(__file__).parents[1] / "README.md"
+
 END_MARKER = "<!-- end of generated text -->\n"
 
 

@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import LevelNormalisation, level_gain, to_float
+from realtime_ser.emotion.frontend import LevelNormalization, level_gain, to_float
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.utterances import read_clip
 
@@ -74,7 +74,7 @@ def preprocess(samples: Float32, settings: PreprocessSettings) -> Float32:
     if settings.silence_trimming:
         samples = librosa.effects.trim(samples, top_db=settings.trim_db)[0]
     if settings.loudness_normalization:
-        level = LevelNormalisation(settings.loudness_dbfs, memory_steps=len(samples))
+        level = LevelNormalization(settings.loudness_dbfs, memory_steps=len(samples))
         samples = samples * level_gain(np.square(samples), level)
     length = round(settings.seconds * SAMPLE_RATE)
     return np.asarray(librosa.util.fix_length(samples, size=length), np.float32)

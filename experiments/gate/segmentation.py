@@ -37,7 +37,8 @@ ALTERNATIVES = {
     },
     **{f"margin {db:g} dB": replace(DEFAULTS, margin_db=db) for db in (0.0, 4.0, 8.0)},
     **{
-        f"wavering {db:g} dB": replace(DEFAULTS, wavering_db=db) for db in (0.0, 0.6, 1.0, 1.5, 2.0)
+        f"level variation {db:g} dB": replace(DEFAULTS, level_variation_db=db)
+        for db in (0.0, 0.6, 1.0, 1.5, 2.0)
     },
     **{f"votes {votes} of 10": replace(DEFAULTS, opening_votes=votes) for votes in (4, 5, 8)},
     **{f"hangover {time:g} s": replace(DEFAULTS, hangover=time) for time in (0.3, 0.9)},

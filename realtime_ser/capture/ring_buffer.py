@@ -17,7 +17,8 @@ class Chunk(Generic[Scalar]):
     Attributes:
         start: absolute index of the first sample.
         samples: a copy, shape ``[n]`` for one channel, else ``[n, channels]``.
-        lost: samples per channel overwritten since the last read, right before ``start``.
+        lost: samples per channel that were overwritten before this read: those right before
+            ``start``.
     """
 
     start: int
@@ -26,13 +27,13 @@ class Chunk(Generic[Scalar]):
 
 
 class RingBuffer(Generic[Scalar]):
-    """The newest samples of a stream, for one writing and one reading thread.
+    """The newest samples of a stream, for one writer thread and one reader thread.
 
-    Both copy under a lock that is held for no longer than the copy takes; who only displays must
-    not read here.
+    Both copy under a lock, which they hold only while they copy. Reading consumes samples, so a
+    display must not read from this buffer.
 
     Args:
-        capacity: samples per channel that are kept.
+        capacity: largest number of samples per channel in the buffer.
         channels: number of channels.
         dtype: type of a sample.
     """
@@ -65,13 +66,13 @@ class RingBuffer(Generic[Scalar]):
 
     @property
     def closed(self) -> bool:
-        """Whether the writer has ended; what is unread can still be read."""
+        """Whether the stream has ended; unread samples can still be read."""
         return self._closed
 
     def write(self, block: NDArray[Scalar]) -> None:
-        """Append a block, shape ``[n]`` or ``[n, channels]``, over the oldest samples.
+        """Append a block, shape ``[n]`` or ``[n, channels]``, over the oldest samples if full.
 
-        After ``close`` it is dropped.
+        Ignored after ``close``.
         """
         block = block.reshape(-1, *self._samples.shape[1:])
         with self._changed:
@@ -87,7 +88,7 @@ class RingBuffer(Generic[Scalar]):
             self._changed.notify()
 
     def read(self, limit: int) -> Chunk[Scalar]:
-        """Return the oldest unread samples, at most ``limit``, perhaps none; never waits."""
+        """Return the oldest unread samples, at most ``limit`` and perhaps none; never waits."""
         with self._changed:
             lost = self._overwritten()
             start = self._next + lost

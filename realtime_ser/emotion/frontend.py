@@ -1,13 +1,13 @@
-"""The frontend: speech samples to normalised log-spectral frames, each column computed once.
+"""The frontend: speech samples to normalized log-spectral frames, each column computed once.
 
 The mel map is YAMNet's (M. Plakal and D. Ellis, tensorflow/models research/audioset/yamnet): 25 ms
 periodic Hann window every 10 ms, magnitudes of a 512-point FFT, 64 mel bands from 125 to 7500 Hz on
-the HTK scale, log(x + 0.001). A network may take further maps beside it; their windows end where
-the mel window ends, so that a longer window costs no delay.
+the HTK scale, log(x + 0.001). A network may have further maps as inputs. Their windows end where
+the mel window ends, so that a longer window adds no delay.
 
-Loudness says more about the microphone than about the voice, so each frame is scaled to one level:
-the RMS of the utterance's last seconds up to the end of that frame. This looks at no later sample,
-and the training package calls the same functions.
+Loudness depends more on the microphone than on the voice, so the level of each frame is normalized:
+by the RMS of the utterance's last seconds up to the end of that frame, never by later samples.
+Training calls the same functions.
 """
 
 import functools
@@ -32,7 +32,7 @@ REACH_SAMPLES = 400
 """Samples from the start of a column's step to the end of its window: 25 ms."""
 
 FRAME_SAMPLES = (FRAME_STEPS - 1) * STEP_SAMPLES + REACH_SAMPLES
-"""Samples a frame needs before it is complete: 0.975 s."""
+"""Samples needed to complete a frame: 0.975 s."""
 
 ROWS_OF_A_PRODUCT = 16
 """Columns filtered at once: OpenBLAS takes threads from 0.25 million multiply-adds on."""
@@ -80,7 +80,7 @@ YAMNET_MEL = FeatureMap()
 
 
 @dataclass(frozen=True, slots=True)
-class LevelNormalisation:
+class LevelNormalization:
     """The level every frame is scaled to.
 
     Attributes:
@@ -114,18 +114,18 @@ def scaled(hertz: Any, feature_map: FeatureMap) -> Any:
 
 
 def band_edges(feature_map: FeatureMap) -> NDArray[np.float64]:
-    """Return where bands begin, peak and end, on the map's scale: ``[bands + 2]``.
+    """Return the edges and centers of the bands, on the map's scale: ``[bands + 2]``.
 
-    Band ``b`` rises from edge ``b`` to its centre, edge ``b + 1``, and falls until edge ``b + 2``.
+    Band ``b`` rises from edge ``b`` to its center, edge ``b + 1``, and falls until edge ``b + 2``.
     """
     lowest, highest = scaled(np.array([feature_map.lowest_hz, feature_map.highest_hz]), feature_map)
     return np.linspace(lowest, highest, feature_map.bands + 2)
 
 
-def band_centres(feature_map: FeatureMap) -> NDArray[np.float64]:
+def band_centers(feature_map: FeatureMap) -> NDArray[np.float64]:
     """Return the frequency at which each band peaks, in Hz: ``[bands]``."""
-    centres = band_edges(feature_map)[1:-1]
-    return np.exp(centres) if feature_map.scale == "log" else 700.0 * np.expm1(centres / 1127.0)
+    centers = band_edges(feature_map)[1:-1]
+    return np.exp(centers) if feature_map.scale == "log" else 700.0 * np.expm1(centers / 1127.0)
 
 
 @functools.cache
@@ -137,17 +137,17 @@ def filter_bank(feature_map: FeatureMap) -> Float32:
     TensorFlow's ``linear_to_mel_weight_matrix``.
     """
     edges = band_edges(feature_map)
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
     bins = np.fft.rfftfreq(feature_map.fft_samples, 1 / SAMPLE_RATE)[1:, np.newaxis]
     position = scaled(bins, feature_map)
-    rising, falling = (position - lower) / (centre - lower), (upper - position) / (upper - centre)
+    rising, falling = (position - lower) / (center - lower), (upper - position) / (upper - center)
     triangles = np.maximum(0.0, np.minimum(rising, falling))
     return np.vstack([np.zeros(feature_map.bands), triangles]).astype(np.float32)
 
 
 @functools.cache
 def _used_bins(feature_map: FeatureMap) -> slice:
-    """Return the frequencies that any filter takes up."""
+    """Return the bins that any filter uses."""
     used = np.flatnonzero(filter_bank(feature_map).any(axis=1))
     return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 0)
 
@@ -158,7 +158,7 @@ def _hann(samples: int) -> Float32:
 
 
 def _is_decimated(feature_map: FeatureMap) -> bool:
-    """Whether every fourth sample of its windows holds all a map takes up."""
+    """Return whether a map can be computed from every fourth sample of its windows."""
     window, length = feature_map.window_samples, feature_map.fft_samples
     return (
         feature_map.highest_hz <= DECIMATED_HIGHEST_HZ
@@ -170,15 +170,15 @@ def _is_decimated(feature_map: FeatureMap) -> bool:
 
 @functools.cache
 def _low_pass() -> NDArray[np.float64]:
-    """Return the filter's taps; it leaves 1.2e-7 of what would be folded below 1100 Hz."""
+    """Return the filter's taps; it attenuates what would alias below 1100 Hz to 1.2e-7."""
     taps = np.kaiser(DECIMATED_BLOCK + 1, DECIMATION_SHAPE)
-    whole: NDArray[np.float64] = taps / taps.sum()
-    return whole
+    normalized: NDArray[np.float64] = taps / taps.sum()
+    return normalized
 
 
 @functools.cache
 def _decimators() -> tuple[Float32, Float32]:
-    """Return what 32 samples give to their own eight places and to the next eight: ``[32, 8]``."""
+    """Return the weights of 32 samples in their own eight outputs and in the next: ``[32, 8]``."""
     places = 2 * DECIMATED_BLOCK // DECIMATION
     tap = DECIMATION * np.arange(places) - np.arange(DECIMATED_BLOCK)[:, np.newaxis]
     shares = np.where((tap >= 0) & (tap <= DECIMATED_BLOCK), _low_pass()[tap % len(_low_pass())], 0)
@@ -192,7 +192,7 @@ def _decimated(windows: Float32) -> Float32:
     own, following = _decimators()
     blocks = windows.reshape(columns, -1, DECIMATED_BLOCK)
     sums = np.zeros((columns, length + own.shape[1]), np.float32)
-    # Column by column, each product far too small for a BLAS to divide among threads.
+    # Column by column: each product is too small for a BLAS to use threads.
     sums[:, :length] = (blocks @ own).reshape(columns, length)
     sums[:, own.shape[1] :] += (blocks @ following).reshape(columns, length)
     return sums
@@ -200,7 +200,7 @@ def _decimated(windows: Float32) -> Float32:
 
 @functools.cache
 def _used_filters(feature_map: FeatureMap) -> Float32:
-    """Return the filters over ``_used_bins``, where need be freed of the low-pass's own slope."""
+    """Return the filters over ``_used_bins``, corrected for the low-pass if there is one."""
     used = _used_bins(feature_map)
     filters = filter_bank(feature_map)[used]
     if not _is_decimated(feature_map):
@@ -228,9 +228,9 @@ def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
 
 
 def _on_one_thread(rows: Float32, filters: Float32) -> Float32:
-    """Return the matrix product, in parts that no BLAS divides among threads.
+    """Return the matrix product, in parts that are too small for a BLAS to use threads.
 
-    Its threads would wait for each other, 40 ms where another process keeps the other cores busy,
+    Threads would wait for each other, up to 40 ms while another process keeps the other cores busy,
     and the last digits would depend on their number.
     """
     starts = range(0, len(rows), ROWS_OF_A_PRODUCT)
@@ -244,8 +244,8 @@ def step_powers(samples: Float32) -> Float32:
     return powers
 
 
-def level_gain(powers: Float32, level: LevelNormalisation) -> np.float32:
-    """Return the factor that brings steps of these powers, the newest last, to the target level."""
+def level_gain(powers: Float32, level: LevelNormalization) -> np.float32:
+    """Return the gain that scales steps of these powers, the newest last, to the target level."""
     recent = float(np.mean(powers[-level.memory_steps :]))
     gain = 10 ** (level.target_dbfs / 20) / np.sqrt(max(recent, 1e-12))
     return np.float32(min(gain, 10 ** (level.highest_gain_db / 20)))
@@ -264,20 +264,20 @@ def to_float(samples: Int16) -> Float32:
 
 
 class Frontend:
-    """Cuts one utterance at a time into frames.
+    """Divides one utterance at a time into frames.
 
-    Work is done only when a frame is complete, always on the same columns, so the frames are bit
-    for bit the same however the samples arrive.
+    It computes only when a frame is complete, always on the same columns, so the frames are
+    identical bit for bit in blocks of any size.
     """
 
     def __init__(
         self,
         hop_steps: int,
         feature_maps: Iterable[FeatureMap] = (YAMNET_MEL,),
-        level: LevelNormalisation | None = None,
+        level: LevelNormalization | None = None,
     ) -> None:
         self._maps = tuple(feature_maps)
-        self._level = level or LevelNormalisation()
+        self._level = level or LevelNormalization()
         self._hop_steps = hop_steps
         for each in self._maps:  # computed now rather than within the first frame
             spectral_columns(np.zeros(each.window_samples, np.float32), each)
@@ -303,7 +303,7 @@ class Frontend:
         return frames
 
     def flush(self) -> list[Frame]:
-        """End the utterance: one too short for a frame is padded with silence to give one."""
+        """End the utterance; if it is shorter than a frame, pad it with silence to one frame."""
         if self._first_step or not self._waiting_samples:
             return []
         return self.process(np.zeros(FRAME_SAMPLES - self._waiting_samples, np.int16))

@@ -1,4 +1,4 @@
-"""The model folder's manifest: what the network takes and gives, and the hashes of its files."""
+"""The manifest of a model folder: the network's inputs and outputs, and the hashes of its files."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap, LevelNormalisation
+from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
@@ -23,7 +23,7 @@ LARGEST_MODEL_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a model folder says about its network.
+    """The description of the network in a model folder.
 
     Attributes:
         name: name and version of the model.
@@ -34,8 +34,8 @@ class Manifest:
         labels: the eight emotions in the order of the output.
         hop_seconds: distance of frames in training.
         window_seconds: longest window in training.
-        speech_threshold: probability from which ``embed``'s further output ``speech`` takes a frame
-            for speech; ``None`` where the network has no such output.
+        speech_threshold: a frame is speech if ``embed``'s output ``speech`` reaches this
+            probability; ``None`` if the network has no such output.
         removes_offset: whether the network was trained on samples that went through
             ``realtime_ser.speech.offset``; they then go through it live as well.
         training: recipe, commit, actors.
@@ -46,7 +46,7 @@ class Manifest:
     feature_maps: tuple[FeatureMap, ...]
     embedding_shape: tuple[int, ...]
     files: Mapping[str, str]
-    level: LevelNormalisation = field(default_factory=LevelNormalisation)
+    level: LevelNormalization = field(default_factory=LevelNormalization)
     labels: tuple[str, ...] = LABELS
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
@@ -57,7 +57,7 @@ class Manifest:
 
     @property
     def has_speech_output(self) -> bool:
-        """Whether the network can tell speech from other sounds."""
+        """Whether the network distinguishes speech from other sounds."""
         return self.speech_threshold is not None
 
     def to_json(self) -> str:
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a model folder.
 
     Raises:
-        ModelError: it is missing, cannot be read, or describes a model this version cannot run.
+        ModelError: it is missing or unreadable, or this version cannot run the model.
     """
     path = folder / MANIFEST_FILE
     if not folder.is_dir():
@@ -96,54 +96,52 @@ _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Re
 
 
 def _one_line(error: Exception) -> str:
-    """Return an error's text, without what a hostile file might send to the terminal."""
+    """Return an error's text without control characters, which a hostile file may contain."""
     return "".join(each if each.isprintable() else " " for each in str(error))[:120]
 
 
-_REPLACE = "export the model again, or use the bundled one by leaving --model out"
+_REPLACE = "export the model again, or omit --model to use the bundled one"
 
 
 def read_limited(path: Path, largest: int) -> bytes:
     """Return a file's content.
 
     Raises:
-        ModelError: it is missing, unreadable, no file or larger than ``largest`` bytes.
+        ModelError: it is missing, unreadable, not a regular file, or larger than ``largest`` bytes.
     """
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe might never end
             raise ModelError(f"{path} is not a file", _REPLACE)
         if status.st_size > largest:
             raise ModelError(f"{path} is larger than {largest >> 20} MiB", _REPLACE)
         with path.open("rb") as file:
-            return file.read(largest)  # whatever it has become since
+            return file.read(largest)  # it may have grown since
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror})", _REPLACE) from error
 
 
 def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
-    """Return the content of one of the manifest's files.
+    """Return the content of a file that the manifest lists.
 
     Raises:
         ModelError: the file is missing, too large, or its SHA-256 is not the manifest's.
     """
     content = read_limited(folder / name, LARGEST_MODEL_BYTES)
     if hashlib.sha256(content).hexdigest() != manifest.files[name]:
-        raise ModelError(
-            f"{folder / name} is not the file its manifest names (SHA-256 differs)", _REPLACE
-        )
+        raise ModelError(f"{folder / name} differs from the manifest (SHA-256 mismatch)", _REPLACE)
     return content
 
 
 def _parse(values: Mapping[str, Any]) -> Manifest:
     maps = [FeatureMap(**_typed(FeatureMap, each)) for each in values["feature_maps"]]
-    threshold = values.get("speech_threshold")  # older folders do not name it
+    threshold = values.get("speech_threshold")  # older folders lack it
     return Manifest(
         name=str(values["name"]),
         feature_maps=tuple(maps),
         embedding_shape=tuple(_like(0, each) for each in values["embedding_shape"]),
         files={str(name): str(digest) for name, digest in values["files"].items()},
-        level=LevelNormalisation(**_typed(LevelNormalisation, values["level"])),
+        level=LevelNormalization(**_typed(LevelNormalization, values["level"])),
         labels=tuple(values["labels"]),
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
@@ -154,44 +152,58 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
     )
 
 
-def _typed(kind: type[FeatureMap | LevelNormalisation], values: Mapping[str, Any]) -> Any:
-    """Return values for a dataclass, each compared with the type of the field's default."""
+def _typed(kind: type[FeatureMap | LevelNormalization], values: Mapping[str, Any]) -> Any:
+    """Return the values of a dataclass, each checked against the type of the field's default."""
     defaults = {each.name: each.default for each in fields(kind)}
     return {name: _like(defaults.get(name), value) for name, value in values.items()}
 
 
 def _like(example: Any, value: Any) -> Any:
-    """Return a value of the example's type; a whole number may stand for a finite float."""
+    """Return a value of the type of ``example``; an integer is accepted as a float."""
     if isinstance(example, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(example) and example is not None:
-        raise TypeError(f"{value!r} instead of a value like {example!r}")
+        raise TypeError(f"{value!r} must be of type {type(example).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not finite")
     return value
 
 
 def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
-    """Refuse what this version cannot run."""
+    """Raise a ``ModelError`` if this version cannot run the model."""
     names = [each.name for each in manifest.feature_maps]
     rules = (
-        (values.get("format_version") == FORMAT_VERSION, "another format version"),
-        (values.get("sample_rate") == SAMPLE_RATE, "another sample rate than 16 kHz"),
-        (values.get("frame_seconds") == FRAME_SECONDS, f"other frames than {FRAME_STEPS} columns"),
-        (0 < len(manifest.name) <= 100 and manifest.name.isprintable(), "no proper name of itself"),
-        (len(manifest.labels) == len(LABELS), f"{len(manifest.labels)} labels instead of eight"),
-        (manifest.labels == LABELS, "other labels, or in another order"),
-        (MODEL_FILE in manifest.files, f"no hash of {MODEL_FILE}"),
-        (all(map(_is_within, manifest.files)), "a file outside the folder"),
-        (names and len(names) == len(set(names)), "no feature maps, or two alike"),
-        (all(map(_can_compute, manifest.feature_maps)), "feature maps that cannot be computed"),
-        (_can_scale(manifest.level), "a level that frames cannot be scaled to"),
-        (0 < manifest.hop_seconds <= manifest.window_seconds <= 60, "an impossible hop or window"),
-        (_can_tell(manifest.speech_threshold), "a speech threshold that is no probability"),
+        (
+            values.get("format_version") == FORMAT_VERSION,
+            f"format_version must be {FORMAT_VERSION}",
+        ),
+        (values.get("sample_rate") == SAMPLE_RATE, f"sample_rate must be {SAMPLE_RATE}"),
+        (values.get("frame_seconds") == FRAME_SECONDS, f"frame_seconds must be {FRAME_SECONDS}"),
+        (
+            0 < len(manifest.name) <= 100 and manifest.name.isprintable(),
+            "name must be 1 to 100 printable characters",
+        ),
+        (manifest.labels == LABELS, f"labels must be {', '.join(LABELS)}"),
+        (MODEL_FILE in manifest.files, f"files must list {MODEL_FILE}"),
+        (all(map(_is_within, manifest.files)), "files must be inside the folder"),
+        (
+            names and len(names) == len(set(names)),
+            "feature_maps must not be empty, and must have distinct names",
+        ),
+        (all(map(_can_compute, manifest.feature_maps)), "a feature map has values out of range"),
+        (_can_scale(manifest.level), "level has values out of range"),
+        (
+            0 < manifest.hop_seconds <= manifest.window_seconds <= 60,
+            "hop_seconds must be above 0, and window_seconds between it and 60",
+        ),
+        (
+            _is_threshold(manifest.speech_threshold),
+            "speech_threshold must be between 0 and 1",
+        ),
     )
     for holds, problem in rules:
         if not holds:
-            raise ModelError(f"{path} names {problem}", _REPLACE)
+            raise ModelError(f"{path} cannot be used ({problem})", _REPLACE)
 
 
 def _is_within(name: str) -> bool:
@@ -208,7 +220,7 @@ def _can_compute(feature_map: FeatureMap) -> bool:
     )
 
 
-def _can_scale(level: LevelNormalisation) -> bool:
+def _can_scale(level: LevelNormalization) -> bool:
     return (
         -100 <= level.target_dbfs <= 0
         and 0 < level.memory_steps <= 6000
@@ -216,5 +228,5 @@ def _can_scale(level: LevelNormalisation) -> bool:
     )
 
 
-def _can_tell(threshold: float | None) -> bool:
+def _is_threshold(threshold: float | None) -> bool:
     return threshold is None or 0 < threshold < 1

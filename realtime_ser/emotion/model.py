@@ -23,17 +23,17 @@ Float32 = NDArray[np.float32]
 
 
 def bundled_model_folder() -> Path:
-    """Return the model that comes with the program: the wheel's own copy, or the checkout's."""
+    """Return the folder of the bundled model: in the installed package, else in the checkout."""
     package = Path(__file__).parent.parent
     installed = package / "models" / BUNDLED_MODEL
     return installed if installed.is_dir() else package.parent / "models" / BUNDLED_MODEL
 
 
 def find_model_folder(chosen: AnyPath | None = None) -> Path:
-    """Return the folder chosen, else that of ``REALTIME_SER_MODEL``, else the bundled one.
+    """Return ``chosen``, else the folder in ``REALTIME_SER_MODEL``, else the bundled model.
 
     Raises:
-        ModelError: what was chosen is no path.
+        ModelError: ``chosen`` is not a path.
     """
     if chosen is not None:
         return as_path(chosen, "the model folder", ModelError)
@@ -43,11 +43,11 @@ def find_model_folder(chosen: AnyPath | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFrame:
-    """What the network makes of one frame.
+    """The network's output for one frame.
 
     Attributes:
         embedding: float32, shape ``manifest.embedding_shape``.
-        speech: probability that it holds speech; 1 where the network cannot tell.
+        speech: probability that the frame is speech; 1 if the network has no speech output.
     """
 
     embedding: Float32
@@ -55,15 +55,16 @@ class EmbeddedFrame:
 
 
 class EmotionModel:
-    """The two halves of the network. May be shared by threads; one computes at a time.
+    """The network of a model folder, in two parts: ``embed`` and ``classify``.
 
-    A forked child process may go on using it. Pickled, it is its folder, and is loaded again.
+    Threads may share it; they compute one after the other. A forked child process may continue to
+    use it. Only the path is pickled: unpickling loads the folder again.
 
     Args:
-        folder: model folder; ``None`` looks it up.
+        folder: model folder; ``None`` for that of ``find_model_folder``.
 
     Raises:
-        ModelError: the folder is missing, damaged, or not what its manifest says.
+        ModelError: the folder is missing or damaged, or differs from its manifest.
     """
 
     def __init__(self, folder: AnyPath | None = None) -> None:
@@ -86,10 +87,10 @@ class EmotionModel:
         return EmotionModel, (self.folder,)
 
     def embed(self, maps: Mapping[str, Float32]) -> EmbeddedFrame:
-        """Return what the network makes of a frame.
+        """Return the network's output for a frame.
 
         Args:
-            maps: for each feature map float32 of shape ``[96, bands]``.
+            maps: the values of every feature map by its name, float32 ``[96, bands]`` each.
         """
         batch = {name: values[np.newaxis] for name, values in maps.items()}
         with self._lock:
@@ -99,7 +100,7 @@ class EmotionModel:
         return EmbeddedFrame(outputs["embedding"][0], float(outputs["speech"][0]))
 
     def classify(self, embeddings: Sequence[Float32]) -> Float32:
-        """Return the probabilities of one or more embeddings together, float32, ``[8]``."""
+        """Return the probabilities of a window of one or more embeddings, float32 ``[8]``."""
         with self._lock:
             probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))[
                 "probabilities"
@@ -115,31 +116,31 @@ class EmotionModel:
             shape = tuple(self._embed.get_output_details()["speech"]["shape"])
             if shape != (1,):
                 raise ModelError(
-                    f"the network of {self.folder} gives speech of shape {shape}, not one value",
+                    f"in {self.folder}, the speech output has the shape {shape}, not (1,)",
                     _EXPORT_AGAIN,
                 )
         embedding = self.embed(silence).embedding
         if embedding.shape != self.manifest.embedding_shape:
             raise ModelError(
-                f"the network of {self.folder} gives embeddings of shape {embedding.shape},"
-                f" its manifest says {self.manifest.embedding_shape}",
+                f"in {self.folder}, the network's embeddings have the shape {embedding.shape},"
+                f" the manifest says {self.manifest.embedding_shape}",
                 _EXPORT_AGAIN,
             )
         outputs = self.classify([embedding]).shape
         if outputs != (len(self.manifest.labels),):
             raise ModelError(
-                f"the network of {self.folder} gives probabilities of shape {outputs}, not eight",
+                f"in {self.folder}, the network's probabilities have the shape {outputs}, not (8,)",
                 _EXPORT_AGAIN,
             )
 
 
-_EXPORT_AGAIN = "export it again with the training package"
+_EXPORT_AGAIN = "export the model again with `python -m train export`"
 
 
 def _load(content: bytes, folder: Path) -> Any:
     interpreter = import_native("ai_edge_litert.interpreter").Interpreter
     try:
-        # More threads would not survive a fork, and one frame takes less than a millisecond.
+        # A forked child would lack further threads, and one is fast enough for a frame.
         return interpreter(model_content=content, num_threads=1)
     except ValueError as error:
         raise ModelError(f"LiteRT cannot load the network of {folder}", _EXPORT_AGAIN) from error
@@ -155,7 +156,7 @@ def _signature(
     wanted: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
 ) -> Any:
-    """Return a signature's runner, after comparing its inputs and outputs with what is expected."""
+    """Return the runner of a signature, after checking its inputs and outputs."""
     if name not in interpreter.get_signature_list():
         raise ModelError(f"the network has no signature {name!r}", _EXPORT_AGAIN)
     runner = interpreter.get_signature_runner(name)
@@ -165,10 +166,13 @@ def _signature(
     }
     if found != dict(wanted):
         raise ModelError(
-            f"the network's signature {name!r} takes {found}, the manifest says {dict(wanted)}",
+            f"the network's signature {name!r} has the inputs {found},"
+            f" the manifest says {dict(wanted)}",
             _EXPORT_AGAIN,
         )
     for output in outputs:
         if output not in runner.get_output_details():
-            raise ModelError(f"the network's signature {name!r} gives no {output!r}", _EXPORT_AGAIN)
+            raise ModelError(
+                f"the network's signature {name!r} has no output {output!r}", _EXPORT_AGAIN
+            )
     return runner

@@ -1,4 +1,4 @@
-"""The sliding window: the last seconds of an utterance, classified from embeddings kept once."""
+"""The sliding window: the last seconds of an utterance, classified from cached embeddings."""
 
 from collections import deque
 
@@ -11,10 +11,15 @@ Float32 = NDArray[np.float32]
 
 
 class Window:
-    """Holds an utterance's newest embeddings, and what the whole utterance amounts to.
+    """Classifies the newest embeddings of an utterance, and the utterance as a whole.
 
-    The utterance as a whole is the mean over its full windows, so that a long one does not count
-    for its last seconds alone; one that never fills a window is what its last window was.
+    The probabilities of a whole utterance are the mean over its full windows, so that they do not
+    depend on its last seconds alone. An utterance that never fills a window has those of its last
+    one.
+
+    Args:
+        model: classifies the embeddings.
+        frames: length of the window.
     """
 
     def __init__(self, model: EmotionModel, frames: int) -> None:
@@ -30,7 +35,11 @@ class Window:
         self._newest: Float32 | None = None
 
     def add(self, embedding: Float32) -> tuple[Float32, Float32]:
-        """Take a frame's embedding; return the window's probabilities and the frame's own."""
+        """Add the embedding of a frame, float32, shape ``manifest.embedding_shape``.
+
+        Returns:
+            The probabilities of the window and those of the frame alone, float32 ``[8]`` each.
+        """
         self._embeddings.append(embedding)
         alone = self._model.classify([embedding])
         window = self._model.classify(list(self._embeddings))

@@ -1,11 +1,11 @@
 """The speech gate: WebRTC's voice activity detector with hysteresis and a noise floor.
 
-Every 30 ms frame gets one vote. It is *voiced* when WebRTC's detector says speech and the frame
-stands out of the noise floor, the quietest moment of the last three seconds: speech rises and
-falls with its syllables, while a fan or a hum, which the detector alone takes for speech, does not.
-The gate opens when most recent frames are voiced and their level wavers as a voice's does, hands
-out the audio from before the onset too, and closes when no frame has been voiced for the length of
-the hangover.
+Each frame of 30 ms is *voiced* if WebRTC's detector reports speech and its level is well above the
+noise floor, which is the level of the quietest frame of the last three seconds. The noise floor
+rejects a fan or a hum: the detector takes them for speech, but their level is steady, while that of
+speech rises and falls with the syllables. The gate opens when most of the recent frames are voiced
+and their level varies as that of a voice does. It then returns the audio from just before the first
+voiced frame as well. It closes when no frame has been voiced for the length of the hangover.
 """
 
 import math
@@ -22,27 +22,27 @@ from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
 VOTE_SAMPLES = 480
-"""Samples of one vote: 30 ms, the longest frame WebRTC's detector takes."""
+"""Samples per voiced-or-not decision: 30 ms, the longest frame that WebRTC's detector accepts."""
 
 QUIETEST_DBFS = -90.0
-"""Level given to digital silence, about the noise of a 16-bit converter."""
+"""Level reported for digital silence, about the noise of a 16-bit converter."""
 
 Int16 = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """How the gate decides; ``python -m train measure-gate`` prints the reasons.
+    """How the gate decides; ``python -m experiments measure-gate`` measures the alternatives.
 
     Attributes:
         vad_mode: aggressiveness of WebRTC's detector, 0 to 3.
-        vote_frames: number of recent frames that vote on opening.
-        opening_votes: voiced frames among them that open the gate.
-        margin_db: decibels a voiced frame stands above the noise floor.
-        wavering_db: decibels by which the level of a voice changes from frame to frame (median over
-            the vote) before the gate opens; a tone that was switched on changes less.
-        floor_frames: number of recent frames the noise floor is the quietest of.
-        pre_roll: seconds of audio kept from before the first voiced frame.
+        vote_frames: number of recent frames that decide whether the gate opens.
+        opening_votes: how many of them must be voiced.
+        margin_db: how far above the noise floor the level of a voiced frame is, in decibels.
+        level_variation_db: by how much the level must change from frame to frame for the gate to
+            open, in decibels (median over the recent frames); a steady tone changes less.
+        floor_frames: number of recent frames of which the quietest is the noise floor.
+        pre_roll: seconds of audio returned from before the first voiced frame.
         hangover: seconds without a voiced frame after which the gate closes.
     """
 
@@ -50,7 +50,7 @@ class GateSettings:
     vote_frames: int = 10
     opening_votes: int = 6
     margin_db: float = 6.0
-    wavering_db: float = 1.5
+    level_variation_db: float = 1.5
     floor_frames: int = 100
     pre_roll: float = 0.3
     hangover: float = 0.6
@@ -75,14 +75,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Audio of the open utterance, contiguous with what was held before."""
+    """Audio of the open utterance; it follows the previous ``Held`` without a gap."""
 
     samples: Int16
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The utterance ended before absolute sample ``end``."""
+    """The utterance ends at absolute sample ``end``, which is the first one after it."""
 
     end: int
 
@@ -91,7 +91,7 @@ GateEvent = Opened | Held | Closed
 
 
 class SpeechGate:
-    """Cuts a stream of 16 kHz int16 samples into utterances.
+    """Divides a stream of 16 kHz int16 samples into utterances.
 
     The decisions depend on the samples alone, not on how they are split into blocks.
     """
@@ -113,11 +113,11 @@ class SpeechGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether an utterance is being held."""
+        """Whether an utterance has begun and not yet ended."""
         return self._open
 
     def process(self, samples: Int16) -> list[GateEvent]:
-        """Take the next samples, shape ``[n]``, and return what they decide."""
+        """Take the next samples, shape ``[n]``, and return the events they complete."""
         pending = np.concatenate((self._pending, samples))
         whole = len(pending) - len(pending) % VOTE_SAMPLES
         self._pending = pending[whole:]
@@ -127,7 +127,7 @@ class SpeechGate:
         return events
 
     def flush(self) -> list[GateEvent]:
-        """End the stream: hand out what is left of an open utterance and close it."""
+        """End the stream: return the rest of an open utterance, and close it."""
         if not self._open:
             return []
         end = self._position + len(self._pending)
@@ -136,28 +136,28 @@ class SpeechGate:
         return [*rest, Closed(end)]
 
     def restart(self, sample: int) -> None:
-        """Forget everything and go on at absolute index ``sample``."""
+        """Discard all state and continue at absolute index ``sample``."""
         self._start_at(sample)
 
     def _vote(self, frame: Int16) -> list[GateEvent]:
         self._position += VOTE_SAMPLES
         voiced = self._is_voiced(frame)
         if self._open:
-            return self._go_on(frame, voiced)
+            return self._continue(frame, voiced)
         self._recent.append(frame)
         self._votes.append(voiced)
         enough_votes = sum(self._votes) >= self.settings.opening_votes
-        return self._start() if enough_votes and self._wavers() else []
+        return self._start() if enough_votes and self._level_varies() else []
 
     def _is_voiced(self, frame: Int16) -> bool:
         level = level_dbfs(frame)
         self._levels.append(level)
-        stands_out = level >= min(self._levels) + self.settings.margin_db
-        return self._detector.is_speech(frame.tobytes(), SAMPLE_RATE) and stands_out
+        above_floor = level >= min(self._levels) + self.settings.margin_db
+        return self._detector.is_speech(frame.tobytes(), SAMPLE_RATE) and above_floor
 
-    def _wavers(self) -> bool:
+    def _level_varies(self) -> bool:
         levels = list(self._levels)[-self.settings.vote_frames :]
-        return float(np.median(np.abs(np.diff(levels)))) >= self.settings.wavering_db
+        return float(np.median(np.abs(np.diff(levels)))) >= self.settings.level_variation_db
 
     def _start(self) -> list[GateEvent]:
         before_first_voice = len(self._recent) - len(self._votes) + self._votes.index(True)
@@ -169,7 +169,7 @@ class SpeechGate:
         self._votes.clear()
         return [Opened(self._position - len(held)), Held(held)]
 
-    def _go_on(self, frame: Int16, voiced: bool) -> list[GateEvent]:
+    def _continue(self, frame: Int16, voiced: bool) -> list[GateEvent]:
         self._unvoiced_frames = 0 if voiced else self._unvoiced_frames + 1
         if self._unvoiced_frames < self.settings.hangover_frames:
             return [Held(frame)]
@@ -181,7 +181,7 @@ def load_detector(mode: int) -> Any:
     """Return a WebRTC voice activity detector of this mode, 0 to 3.
 
     Raises:
-        RealtimeSerError: the library cannot be loaded; there is no other detector to fall back on.
+        RealtimeSerError: the library cannot be loaded; there is no fallback.
     """
     try:
         webrtcvad = import_native("webrtcvad")
@@ -196,7 +196,7 @@ def load_detector(mode: int) -> Any:
 def level_dbfs(samples: Int16) -> float:
     """Return the RMS level of int16 samples around their mean, in dB of full scale.
 
-    The sums are whole numbers that float64 holds exactly, so no order of adding changes them.
+    The sums are integers that float64 represents exactly, so the order of addition has no effect.
     """
     if not len(samples):
         return QUIETEST_DBFS

@@ -68,7 +68,7 @@ def test_any_mix_of_writes_and_reads_accounts_for_every_sample(seed: int) -> Non
     assert ring.unread == 0
 
 
-def test_several_channels_stay_together() -> None:
+def test_channels_are_not_mixed_up() -> None:
     ring = RingBuffer(4, channels=2, dtype=np.int32)
     ring.write(counting_from(0, 12).reshape(6, 2))
 
@@ -84,7 +84,7 @@ def test_a_chunk_is_a_copy() -> None:
     assert chunk.samples.tolist() == [0, 1, 2, 3]
 
 
-def test_waiting_ends_with_data_with_time_and_with_the_stream() -> None:
+def test_wait_ends_at_new_data_at_the_timeout_and_at_the_end() -> None:
     ring = RingBuffer(4, dtype=np.int32)
     assert not ring.wait(0.01)
 
@@ -97,7 +97,7 @@ def test_waiting_ends_with_data_with_time_and_with_the_stream() -> None:
     assert ring.closed
 
 
-def test_what_was_unread_at_the_end_can_still_be_read() -> None:
+def test_unread_samples_can_be_read_after_close() -> None:
     ring = RingBuffer(4, dtype=np.int32)
     ring.write(counting_from(0, 2))
     ring.close()
@@ -107,7 +107,7 @@ def test_what_was_unread_at_the_end_can_still_be_read() -> None:
     assert ring.read(9).samples.tolist() == [0, 1]
 
 
-def test_two_threads_lose_nothing_unseen() -> None:
+def test_two_threads_account_for_every_sample() -> None:
     ring = RingBuffer(1000, dtype=np.int32)
 
     def write() -> None:

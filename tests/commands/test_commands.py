@@ -94,7 +94,7 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert b"missing.wav" in run.stderr
 
 
-def test_record_writes_what_was_analysed(tmp_path: Path) -> None:
+def test_record_writes_what_was_analyzed(tmp_path: Path) -> None:
     run = call("--input", CLIP, "--record", tmp_path / "out.wav")
     recorded, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
     assert rate == 16_000

@@ -122,7 +122,7 @@ def test_a_damaged_model_folder_is_a_failure(tmp_path: Path) -> None:
     assert code == 1
     assert checks["model"].state == "failure"
     assert checks["model"].message == (
-        "mine/model.tflite is not the file its manifest names (SHA-256 differs)"
+        "mine/model.tflite differs from the manifest (SHA-256 mismatch)"
     )
     assert "use the bundled one" in str(checks["model"].remedy)
     assert "speed" not in checks

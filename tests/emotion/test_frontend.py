@@ -8,7 +8,7 @@ from realtime_ser.emotion.frontend import (
     YAMNET_MEL,
     FeatureMap,
     Frontend,
-    LevelNormalisation,
+    LevelNormalization,
     filter_bank,
     level_gain,
     log_map,
@@ -34,9 +34,9 @@ def mel_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float64]
     magnitudes = np.abs(np.fft.rfft(frames.astype(np.float64), 512))
     positions = [mel(bin_ * 16000 / 512) for bin_ in range(257)]
     values: NDArray[np.float64] = np.full((len(frames), 64), 0.001)
-    for band, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+    for band, (low, center, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
         for bin_, position in enumerate(positions):
-            weight = min((position - low) / (centre - low), (high - position) / (high - centre))
+            weight = min((position - low) / (center - low), (high - position) / (high - center))
             values[:, band] += max(0.0, weight) * magnitudes[:, bin_]
     return np.log(values)
 
@@ -55,7 +55,7 @@ def pitch_in_double_precision(samples: NDArray[np.float32]) -> NDArray[np.float6
     return np.abs(np.fft.rfft(frames.astype(np.float64), 2048)) @ filter_bank(PITCH)
 
 
-def test_the_pitch_map_is_that_of_all_samples() -> None:
+def test_decimation_does_not_change_the_pitch_map() -> None:
     samples = to_float(speech("three_utterances"))
     ours = log_map(spectral_columns(samples, PITCH), np.float32(3), PITCH)
     expected = np.log(3 * pitch_in_double_precision(samples) + PITCH.log_offset)
@@ -65,7 +65,7 @@ def test_the_pitch_map_is_that_of_all_samples() -> None:
 
 
 @pytest.mark.parametrize("hertz", [1500, 2900, 3300, 4000, 4700, 5100, 7000, 7900])
-def test_tones_above_the_pitch_map_are_not_folded_into_it(hertz: int) -> None:
+def test_tones_above_the_pitch_map_do_not_alias_into_it(hertz: int) -> None:
     """At -20 dBFS, the level every frame is scaled to, they move no band by more than 3 %."""
     tone = np.sin(2 * np.pi * hertz / 16_000 * np.arange(4000)).astype(np.float32)
     tone *= np.float32(0.1 * np.sqrt(2))
@@ -83,7 +83,7 @@ def test_tones_above_the_pitch_map_are_not_folded_into_it(hertz: int) -> None:
     ],
     ids=lambda each: each.name,
 )
-def test_maps_that_need_all_samples_get_them(odd: FeatureMap) -> None:
+def test_maps_that_cannot_be_decimated_are_exact(odd: FeatureMap) -> None:
     samples = to_float(speech("one_utterance"))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(odd.window_samples) / odd.window_samples)
     starts = range(0, len(samples) - odd.window_samples + 1, 160)
@@ -109,7 +109,7 @@ def test_frames_are_the_same_in_blocks_of_any_size(hop: int) -> None:
                 np.testing.assert_array_equal(mine.maps[name], theirs.maps[name])
 
 
-def test_frames_are_columns_of_the_whole_scaled_by_the_level_so_far() -> None:
+def test_frames_are_columns_of_the_utterance_scaled_by_the_level_so_far() -> None:
     samples = speech("three_utterances")
     columns = spectral_columns(to_float(samples), YAMNET_MEL)
     powers = step_powers(to_float(samples))
@@ -117,7 +117,7 @@ def test_frames_are_columns_of_the_whole_scaled_by_the_level_so_far() -> None:
     assert len(frames) == (len(samples) - FRAME_SAMPLES) // (48 * 160) + 1
     for frame in frames:
         end = frame.start_step + 96
-        gain = level_gain(powers[:end], LevelNormalisation())
+        gain = level_gain(powers[:end], LevelNormalization())
         expected = log_map(columns[frame.start_step : end], gain, YAMNET_MEL)
         np.testing.assert_allclose(frame.maps["mel"], expected, atol=1e-4)
 
@@ -129,7 +129,7 @@ def test_a_louder_voice_gives_the_same_frames() -> None:
         np.testing.assert_allclose(mine.maps["mel"], theirs.maps["mel"], atol=1e-4)
 
 
-def test_a_frame_never_looks_at_what_comes_later() -> None:
+def test_a_frame_does_not_depend_on_later_samples() -> None:
     samples = speech("one_utterance")
     early = Frontend(48, BOTH).process(samples[:FRAME_SAMPLES])[0]
     with_more = Frontend(48, BOTH).process(samples)[0]
@@ -150,6 +150,6 @@ def test_a_complete_utterance_is_not_padded_again() -> None:
     assert frontend.flush() == []
 
 
-def test_every_band_hears_something() -> None:
+def test_every_band_has_a_filter() -> None:
     for each in BOTH:
         assert (filter_bank(each).sum(axis=0) > 0).all(), each.name

@@ -67,14 +67,14 @@ def test_missing_network(folder: Path) -> None:
 def test_truncated_network(folder: Path) -> None:
     content = (folder / MODEL_FILE).read_bytes()
     (folder / MODEL_FILE).write_bytes(content[: len(content) // 2])
-    refused(folder, "SHA-256 differs")
+    refused(folder, "SHA-256 mismatch")
 
 
 def test_one_flipped_bit(folder: Path) -> None:
     content = bytearray((folder / MODEL_FILE).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / MODEL_FILE).write_bytes(content)
-    refused(folder, "SHA-256 differs")
+    refused(folder, "SHA-256 mismatch")
 
 
 def test_a_file_too_large_to_be_a_model(folder: Path) -> None:
@@ -90,12 +90,12 @@ def replace_network(folder: Path, content: bytes) -> None:
     rewrite(folder, lambda values: values["files"].update({MODEL_FILE: digest}))
 
 
-def test_not_a_network_with_its_right_hash(folder: Path) -> None:
+def test_another_file_with_a_matching_hash(folder: Path) -> None:
     replace_network(folder, b"not a network")
     refused(folder, "LiteRT cannot load")
 
 
-def test_half_a_network_with_its_right_hash(folder: Path) -> None:
+def test_a_truncated_network_with_a_matching_hash(folder: Path) -> None:
     content = (folder / MODEL_FILE).read_bytes()
     replace_network(folder, content[: len(content) // 2])
     refused(folder, "LiteRT cannot load")
@@ -106,12 +106,14 @@ def test_half_a_network_with_its_right_hash(folder: Path) -> None:
     [
         ("embed", "no signature 'embed'"),
         ("classify", "no signature 'classify'"),
-        ("embedding", "gives no 'embedding'"),
-        ("probabilities", "gives no 'probabilities'"),
-        ("mel", "takes"),
+        ("embedding", "no output 'embedding'"),
+        ("probabilities", "no output 'probabilities'"),
+        ("mel", "has the inputs"),
     ],
 )
-def test_a_network_without_what_is_asked_of_it(folder: Path, name: str, words: str) -> None:
+def test_a_network_that_lacks_a_signature_input_or_output(
+    folder: Path, name: str, words: str
+) -> None:
     stored, other = renamed(name)
     content = (folder / MODEL_FILE).read_bytes()
     assert stored in content
@@ -128,10 +130,10 @@ def renamed(name: str) -> tuple[bytes, bytes]:
 def test_a_speech_threshold_without_a_speech_output(folder: Path) -> None:
     rewrite(folder, lambda values: values.update(speech_threshold=0.5))
     replace_network(folder, (folder / MODEL_FILE).read_bytes().replace(*renamed("speech")))
-    refused(folder, "gives no 'speech'")
+    refused(folder, "no output 'speech'")
 
 
-def test_a_network_that_is_not_said_to_tell_speech_takes_all_for_speech(folder: Path) -> None:
+def test_without_a_speech_threshold_every_frame_is_speech(folder: Path) -> None:
     rewrite(folder, lambda values: values.pop("speech_threshold", None))
     model = EmotionModel(folder)
     assert not model.manifest.has_speech_output
@@ -141,18 +143,18 @@ def test_a_network_that_is_not_said_to_tell_speech_takes_all_for_speech(folder: 
 
 def test_a_network_whose_input_has_another_name(folder: Path) -> None:
     rewrite(folder, lambda values: values["feature_maps"][1].update(name="chroma"))
-    refused(folder, "takes")
+    refused(folder, "has the inputs")
 
 
 def test_swapped_files(folder: Path) -> None:
     readme = (folder / "README.md").read_bytes()
     (folder / MODEL_FILE).write_bytes(readme)
-    refused(folder, "SHA-256 differs")
+    refused(folder, "SHA-256 mismatch")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 @pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE])
-def test_a_pipe_is_not_waited_for(folder: Path, name: str) -> None:
+def test_a_named_pipe_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
     refused(folder, f"{name} is not a file")
@@ -160,7 +162,7 @@ def test_a_pipe_is_not_waited_for(folder: Path, name: str) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no /dev/zero")
 @pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE])
-def test_a_file_without_end_is_not_read(folder: Path, name: str) -> None:
+def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     (folder / name).symlink_to("/dev/zero")
     refused(folder, f"{name} is not a file")
@@ -169,42 +171,66 @@ def test_a_file_without_end_is_not_read(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda values: values.update(format_version=2), "another format version"),
-        (lambda values: values.update(sample_rate=8000), "another sample rate"),
-        (lambda values: values["labels"].pop(), "7 labels instead of eight"),
-        (lambda values: values["labels"].reverse(), "in another order"),
-        (lambda values: values.update(labels="neutral"), "labels"),
-        (lambda values: values["files"].update({"../model.tflite": "0"}), "outside the folder"),
-        (lambda values: values["files"].clear(), "no hash"),
+        (lambda values: values.update(format_version=2), "format_version must be 1"),
+        (lambda values: values.update(sample_rate=8000), "sample_rate must be 16000"),
+        (lambda values: values["labels"].pop(), "labels must be neutral, calm"),
+        (lambda values: values["labels"].reverse(), "labels must be neutral, calm"),
+        (lambda values: values.update(labels="neutral"), "labels must be neutral, calm"),
+        (
+            lambda values: values["files"].update({"../model.tflite": "0"}),
+            "files must be inside the folder",
+        ),
+        (lambda values: values["files"].clear(), "files must list model.tflite"),
         (lambda values: values.pop("embedding_shape"), "not a model manifest"),
-        (lambda values: values["feature_maps"].clear(), "feature maps"),
-        (lambda values: values["feature_maps"][0].update(bands=63), "takes"),
-        (lambda values: values["feature_maps"][0].update(colour="red"), "not a model manifest"),
-        (lambda values: values.update(embedding_shape=[3, 7]), "takes"),
-        (lambda values: values.pop("format_version"), "another format version"),
-        (lambda values: values["files"].update({"..": "0"}), "outside the folder"),
-        (lambda values: values["files"].update({"C:\\model.tflite": "0"}), "outside the folder"),
-        (lambda values: values.update(name="\x1b[2Jmodel"), "no proper name"),
+        (lambda values: values["feature_maps"].clear(), "not be empty"),
+        (lambda values: values["feature_maps"][0].update(bands=63), "has the inputs"),
+        (lambda values: values["feature_maps"][0].update(color="red"), "not a model manifest"),
+        (lambda values: values.update(embedding_shape=[3, 7]), "has the inputs"),
+        (lambda values: values.pop("format_version"), "format_version must be 1"),
+        (lambda values: values["files"].update({"..": "0"}), "files must be inside the folder"),
+        (
+            lambda values: values["files"].update({"C:\\model.tflite": "0"}),
+            "files must be inside the folder",
+        ),
+        (lambda values: values.update(name="\x1b[2Jmodel"), "name must be 1 to 100 printable"),
         (lambda values: values.update(hop_seconds=10**400), "too large"),
         (lambda values: values.update(window_seconds=float("nan")), "not finite"),
-        (lambda values: values.update(hop_seconds=0), "impossible hop"),
-        (lambda values: values.update(embedding_shape=[float("inf")]), "inf instead of"),
-        (lambda values: values["feature_maps"][0].update(bands=64.0), "64.0 instead of"),
-        (lambda values: values["feature_maps"][0].update(name=["mel"]), "instead of"),
-        (lambda values: values["feature_maps"][0].update(scale="bark"), "cannot be computed"),
-        (lambda values: values["feature_maps"][0].update(log_offset=-1), "cannot be computed"),
+        (lambda values: values.update(hop_seconds=0), "hop_seconds must be above 0"),
+        (lambda values: values.update(embedding_shape=[float("inf")]), "inf must be of type int"),
+        (lambda values: values["feature_maps"][0].update(bands=64.0), "64.0 must be of type int"),
+        (lambda values: values["feature_maps"][0].update(name=["mel"]), "must be of type str"),
+        (
+            lambda values: values["feature_maps"][0].update(scale="bark"),
+            "a feature map has values out of range",
+        ),
+        (
+            lambda values: values["feature_maps"][0].update(log_offset=-1),
+            "a feature map has values out of range",
+        ),
         (lambda values: values["feature_maps"][0].update({"\x1b[2J": 1}), "not a model manifest"),
-        (lambda values: values["feature_maps"].append(values["feature_maps"][0]), "two alike"),
-        (lambda values: values.update(speech_threshold=0), "no probability"),
-        (lambda values: values.update(speech_threshold=1.5), "no probability"),
-        (lambda values: values.update(speech_threshold="0.5"), "instead of"),
+        (
+            lambda values: values["feature_maps"].append(values["feature_maps"][0]),
+            "must have distinct names",
+        ),
+        (
+            lambda values: values.update(speech_threshold=0),
+            "speech_threshold must be between 0 and 1",
+        ),
+        (
+            lambda values: values.update(speech_threshold=1.5),
+            "speech_threshold must be between 0 and 1",
+        ),
+        (lambda values: values.update(speech_threshold="0.5"), "must be of type float"),
         (lambda values: values.update(speech_threshold=float("nan")), "not finite"),
-        (lambda values: values["level"].update(target_dbfs="loud"), "instead of"),
-        (lambda values: values["level"].update(highest_gain_db=1e300), "cannot be scaled"),
-        (lambda values: values["level"].update(memory_steps=0), "cannot be scaled"),
+        (lambda values: values["level"].update(target_dbfs="loud"), "must be of type float"),
+        (
+            lambda values: values["level"].update(highest_gain_db=1e300),
+            "level has values out of range",
+        ),
+        (lambda values: values["level"].update(memory_steps=0), "level has values out of range"),
     ],
 )
-def test_a_manifest_that_does_not_fit(
+def test_a_manifest_with_a_wrong_value(
     folder: Path, change: Callable[[dict[str, Any]], object], words: str
 ) -> None:
     rewrite(folder, change)
@@ -212,7 +238,7 @@ def test_a_manifest_that_does_not_fit(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"labels": 1}', "\x00", "[" * 100_000])
-def test_a_manifest_that_is_none(folder: Path, text: str) -> None:
+def test_a_manifest_that_is_not_a_json_object(folder: Path, text: str) -> None:
     (folder / MANIFEST_FILE).write_text(text)
     refused(folder, "not a model manifest")
 

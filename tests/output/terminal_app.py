@@ -20,7 +20,7 @@ def build(snapshot: Snapshot = SPEAKING, **options: Any) -> tuple[EmotionApp, Fa
 
 
 def text(app: EmotionApp, panel: type[Panel]) -> str:
-    """Return what a panel of the main screen shows, line by line, without its colours."""
+    """Return what a panel of the main screen shows, line by line, without its colors."""
     shown = app.screen_stack[0].query_one(panel)
     return "\n".join(shown.render_line(y).text.rstrip() for y in range(shown.size.height))
 

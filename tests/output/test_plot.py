@@ -39,7 +39,7 @@ def words(svg: Path) -> list[str]:
 
 
 def fills(svg: Path) -> list[str]:
-    """Return the fill colours of an SVG picture's shapes, one for each shape."""
+    """Return the fill colors of an SVG picture's shapes, one for each shape."""
     return re.findall(r"fill: (#[0-9a-f]{6})", svg.read_text("utf-8"))
 
 
@@ -52,7 +52,7 @@ def test_svg_names_every_utterance_and_emotion(tmp_path: Path) -> None:
     assert {"take $1_a$.wav", "angry 88 %", "calm 70 %", *LABELS} <= set(words(path))
 
 
-def test_utterances_are_shaded_in_their_colour(tmp_path: Path) -> None:
+def test_utterances_are_shaded_in_their_color(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     with_speech, without = tmp_path / "speech.svg", tmp_path / "silence.svg"
 

@@ -94,7 +94,7 @@ def test_glyphs_tell_all_labels_apart() -> None:
 
 
 @pytest.mark.parametrize("label", COLORS)
-def test_colours_stand_out_from_the_background(label: str) -> None:
+def test_colors_stand_out_from_the_background(label: str) -> None:
     # WCAG asks 4.5 of text, and 3 of large text, which alone is ever faded.
     assert contrast(COLORS[label], BACKGROUND) >= 4.5
     assert contrast(faded(COLORS[label]), BACKGROUND) >= 3

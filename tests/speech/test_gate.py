@@ -1,8 +1,8 @@
 """The speech gate, in pictures.
 
 In a drawing each character is one 30 ms frame of sound: ``V`` a voice, ``.`` silence, ``n``
-noise, ``h`` mains hum, ``t`` a steady tone that WebRTC's detector takes for a voice. Beneath it
-``^`` marks the frames of the utterances the gate hands out.
+noise, ``h`` mains hum, ``t`` a steady tone that WebRTC's detector takes for a voice. Below it,
+``^`` marks the frames of the utterances that the gate returns.
 """
 
 from collections.abc import Callable
@@ -39,8 +39,8 @@ def tone(count: int) -> Float64:
     times = np.arange(count) / SAMPLE_RATE
     formants = ((600, 120, 1.0), (1200, 150, 0.5), (2500, 200, 0.25))
     weights = sum(
-        height * np.exp(-0.5 * ((130 * harmonics - centre) / width) ** 2)
-        for centre, width, height in formants
+        height * np.exp(-0.5 * ((130 * harmonics - center) / width) ** 2)
+        for center, width, height in formants
     )
     vowel = (weights * np.sin(2 * np.pi * 130 * harmonics * times + harmonics**2)).sum(axis=0)
     return np.asarray(0.1 * vowel)
@@ -118,7 +118,7 @@ def draw(events: list[GateEvent], frames: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("heard", "held"),
+    ("sounds", "held"),
     [
         pytest.param(
             "............VVVVVVVVVVVV............",
@@ -171,19 +171,19 @@ def draw(events: list[GateEvent], frames: int) -> str:
         ),
     ],
 )
-def test_drawn(heard: str, held: str) -> None:
-    events = run(SpeechGate(SHORT), sound(heard))
+def test_utterances_of_a_drawing(sounds: str, held: str) -> None:
+    events = run(SpeechGate(SHORT), sound(sounds))
 
-    assert draw(events, len(heard)).rstrip() == held.rstrip()
+    assert draw(events, len(sounds)).rstrip() == held.rstrip()
 
 
-def test_defaults_keep_300_ms_before_and_600_ms_behind() -> None:
+def test_defaults_include_300_ms_before_and_600_ms_after() -> None:
     drawing = "." * 20 + "V" * 30 + "." * 40
 
     [(start, end)] = spans(run(SpeechGate(), sound(drawing)))
 
     assert start / SAMPLE_RATE == pytest.approx(0.03 * 20 - 0.3)
-    # the detector itself goes on for up to two frames behind a voice
+    # the detector itself reports speech for up to two frames after a voice
     assert 0.6 <= end / SAMPLE_RATE - 0.03 * 50 <= 0.6 + 0.06
 
 
@@ -253,13 +253,13 @@ def test_held_audio_is_the_input_between_start_and_end(clip: str, utterances: in
         np.testing.assert_array_equal(audio, samples[start:end])
 
 
-def test_speech_at_once_is_held_from_the_first_sample() -> None:
+def test_an_utterance_at_the_start_begins_with_the_first_sample() -> None:
     samples, _ = soundfile.read(SPEECH_SAMPLES / "speech_at_once.flac", dtype="int16")
 
     assert spans(run(SpeechGate(), samples))[0][0] == 0
 
 
-def test_flush_hands_out_the_last_samples_of_an_open_utterance() -> None:
+def test_flush_returns_the_last_samples_of_an_open_utterance() -> None:
     samples = sound("............VVVVVVVV")[:-100]
     gate = SpeechGate(SHORT)
     before = gate.process(samples)
@@ -273,7 +273,7 @@ def test_flush_hands_out_the_last_samples_of_an_open_utterance() -> None:
     assert gate.flush() == []
 
 
-def test_restart_forgets_the_past_and_counts_on_from_the_sample() -> None:
+def test_restart_discards_state_and_counts_from_the_given_sample() -> None:
     gate = SpeechGate(SHORT)
     gate.process(sound("............VVVVVVVV")[:-100])
     assert gate.is_open

@@ -52,7 +52,9 @@ def spoken(model: EmotionModel, samples: NDArray[np.int16]) -> float:
 
 @pytest.mark.parametrize(
     ("name", "share"),
-    [(name, 2 / 3 if name == "music" else 0.1) for name in SOUNDS],  # music: the README says so
+    [
+        (name, 2 / 3 if name == "music" else 0.1) for name in SOUNDS
+    ],  # music: docs/quality.md says so
 )
 def test_what_opens_the_gate_is_seldom_given_an_emotion(
     model: EmotionModel, gate_alone: EmotionModel, name: str, share: float

@@ -17,10 +17,11 @@ for module in ("tensorflow", "keras", "sklearn", "scipy", "matplotlib", "parselm
 
 from predicted_clips import stored_scores  # noqa: E402
 
-from train.files import QUALITY_PAGE  # noqa: E402
+from train.files import QUALITY_PAGE, README_PAGE  # noqa: E402
 from train.model.export import update_manifest  # noqa: E402
 from train.publishing.model_card import write_model_card  # noqa: E402
 from train.publishing.quality import write_held_out_scores  # noqa: E402
+from train.publishing.readme import write_readme_scores  # noqa: E402
 
 
 def copied_model(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -45,6 +46,29 @@ def test_the_quality_page_has_the_scores_of_the_manifest(tmp_path: Path) -> None
     page.write_text("no markers\n")
     with pytest.raises(RealtimeSerError, match=r"quality\.md lacks the lines"):
         write_held_out_scores(scores, page)
+
+
+def test_the_readme_has_the_scores_of_the_manifest(tmp_path: Path) -> None:
+    folder, scores = copied_model(tmp_path)
+    page = Path(shutil.copy(README_PAGE, tmp_path))
+    write_readme_scores(scores, folder, page=page)
+    assert page.read_text() == README_PAGE.read_text()
+    page.write_text("no markers\n")
+    with pytest.raises(RealtimeSerError, match=r"README\.md lacks the lines"):
+        write_readme_scores(scores, folder, page=page)
+
+
+def test_the_readme_has_a_row_for_each_stored_protocol(tmp_path: Path) -> None:
+    folder, scores = copied_model(tmp_path)
+    recipe = json.loads((folder / "manifest.json").read_text())["training"]["recipe"]
+    page, results = Path(shutil.copy(README_PAGE, tmp_path)), tmp_path / "results"
+    results.mkdir()
+    write_readme_scores(scores, folder, results, page)
+    assert "six folds" not in page.read_text().partition("<!-- generated")[2].split("<!--")[0]
+    stored = stored_scores(recipe, "actors", 0.7)
+    (results / f"{recipe}-actors.json").write_text(json.dumps(stored))
+    write_readme_scores(scores, folder, results, page)
+    assert "| its recipe, six folds of unseen speakers | 0.700 ± 0.000 |" in page.read_text()
 
 
 def test_the_card_has_only_scores_of_its_own_recipe_and_weights(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from speech_clips import speech
 from realtime_ser.emotion.frontend import (
     YAMNET_MEL,
     Frontend,
-    LevelNormalisation,
+    LevelNormalization,
     level_gain,
     log_map,
     spectral_columns,
@@ -122,7 +122,7 @@ def test_a_frame_without_augmentation_is_a_normalized_one() -> None:
     frames = augmented_frames(
         utterance, recipe.feature_maps, settings, 48, np.random.default_rng(0)
     )
-    gain = level_gain(utterance.powers, LevelNormalisation())
+    gain = level_gain(utterance.powers, LevelNormalization())
     expected = log_map(utterance.columns["mel"], gain, YAMNET_MEL)
     np.testing.assert_allclose(frames["mel"][0], expected, atol=1e-5)
 
@@ -160,7 +160,7 @@ def test_a_room_in_training_changes_energies_as_a_room_changes_sound() -> None:
 def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     from scipy.signal import butter, sosfilt
 
-    from realtime_ser.emotion.frontend import band_centres
+    from realtime_ser.emotion.frontend import band_centers
     from train.audio.utterances import spectra
     from train.model.augmentation import narrowed
     from train.model.recipe import load_recipe
@@ -172,7 +172,7 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     )
     expected = spectra((filtered * 32_767).astype(np.int16), maps)
     found = narrowed(spectra(whole, maps), maps, 300, 3_400)
-    hertz = band_centres(YAMNET_MEL)
+    hertz = band_centers(YAMNET_MEL)
     for inside, limit in ((True, 1.5), (False, -25.0)):
         chosen = ((hertz > 400) & (hertz < 3_000)) if inside else (hertz > 5_500)
         energies = [np.square(each.columns["mel"][:, chosen]).sum() for each in (expected, found)]

@@ -12,7 +12,7 @@ from realtime_ser.emotion.frontend import (
     REACH_SAMPLES,
     STEP_SAMPLES,
     FeatureMap,
-    LevelNormalisation,
+    LevelNormalization,
     level_gain,
     log_map,
     spectral_columns,
@@ -54,7 +54,7 @@ def random_frames(
     steps = (len(padded) - REACH_SAMPLES) // STEP_SAMPLES + 1
     starts = _starts(steps, settings, random)
     powers = step_powers(padded)
-    level = LevelNormalisation()
+    level = LevelNormalization()
     gains = [level_gain(powers[: start + FRAME_STEPS], level) for start in starts]
     span = padded[starts[0] * STEP_SAMPLES : starts[-1] * STEP_SAMPLES + FRAME_SAMPLES]
     frames = {}

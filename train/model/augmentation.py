@@ -16,7 +16,7 @@ from realtime_ser.emotion.frontend import (
     STEP_SAMPLES,
     YAMNET_MEL,
     FeatureMap,
-    band_centres,
+    band_centers,
 )
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.utterances import Spectra
@@ -190,7 +190,7 @@ def narrowed(
     """
     columns = {}
     for feature_map in feature_maps:
-        hertz = band_centres(feature_map)
+        hertz = band_centers(feature_map)
         octaves = np.maximum(0, np.maximum(np.log2(lowest_hz / hertz), np.log2(hertz / highest_hz)))
         factors = 10 ** (np.maximum(-60 * octaves, -60) / 20)
         columns[feature_map.name] = spectra.columns[feature_map.name] * factors.astype(np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import (
     FRAME_STEPS,
     FeatureMap,
-    LevelNormalisation,
+    LevelNormalization,
     level_gain,
     log_map,
 )
@@ -41,7 +41,7 @@ def frames_at(
         starts: first step of each frame.
         gain: factor of the level after its normalization.
     """
-    level = LevelNormalisation()
+    level = LevelNormalization()
     gains = [
         np.float32(gain) * level_gain(spectra.powers[: start + FRAME_STEPS], level)
         for start in starts
