@@ -18,7 +18,6 @@ from realtime_ser.events import LABELS
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.corpora.targets import label_indices
-from train.model.recipe_files import read_recipe
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]
 
@@ -29,6 +28,7 @@ needs_yamnet = pytest.mark.skipif(
     "TFHUB_CACHE_DIR" not in os.environ, reason="TFHUB_CACHE_DIR names no copy of YAMNet"
 )
 from experiments.methods import RECIPE_FOLDERS, method_from  # noqa: E402
+from train.model.recipe_files import read_recipe  # noqa: E402
 
 WITH_YAMNET = ("paper", "paper-finetune")
 WITHOUT_YAMNET = ("cnn-scratch", "svm-mfcc")
