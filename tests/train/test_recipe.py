@@ -14,6 +14,7 @@ for module in ("keras", "parselmouth"):
     pytest.importorskip(module, reason="the train extra is not installed", exc_type=ImportError)
 
 from experiments.methods import RECIPE_FOLDERS, open_method  # noqa: E402
+from train.model import methods  # noqa: E402
 from train.model.recipe import load_recipe, parse_recipe  # noqa: E402
 from train.model.recipe_files import read_recipe, recipe_names  # noqa: E402
 
@@ -54,7 +55,19 @@ def test_extending_itself_or_a_missing_recipe_is_one_line(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", recipe_names(RECIPE_FOLDERS))
 def test_every_recipe_can_be_opened(name: str, tmp_path: Path) -> None:
-    assert open_method(name, tmp_path).name == name
+    table = read_recipe(name, RECIPE_FOLDERS)
+    if table["method"] == "mixture":
+        method = methods.open_method(name, tmp_path, tmp_path, tmp_path, tmp_path / "byols.pth")
+        assert method.name == name
+    else:
+        assert open_method(name, tmp_path).name == name
+
+
+def test_a_recipe_of_several_corpora_asks_for_their_folder(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="recipe voices reads several corpora: add --corpora"):
+        methods.open_method("voices", tmp_path, tmp_path)
+    with pytest.raises(SettingsError, match="add --byols"):
+        methods.open_method("voices", tmp_path, tmp_path, corpora=tmp_path)
 
 
 def test_a_misspelled_table_is_named() -> None:
