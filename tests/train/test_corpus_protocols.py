@@ -23,12 +23,13 @@ for module in ("sklearn", "scipy", "tqdm"):
 from corpus_clips import write_corpus  # noqa: E402
 
 from train.corpora.clip import Clip  # noqa: E402
-from train.corpora.registry import load_corpus  # noqa: E402
+from train.corpora.registry import find_corpus, load_corpus  # noqa: E402
 from train.evaluation import analyses as analyses_module  # noqa: E402
 from train.evaluation.analyses import analyze_clip, analyze_clips, probabilities_of  # noqa: E402
 from train.evaluation.corpus_protocols import (  # noqa: E402
     PROTOCOLS,
     Selection,
+    count_trained_on,
     evaluate_corpus,
     select_clips,
 )
@@ -75,6 +76,7 @@ def test_every_protocol_scores_what_analyze_says(corpora: Path, tmp_path: Path) 
     assert cross["scores"]["no_speech"] == 0.5
     assert cross["scores"]["units"] == 2
     for result in (ordinary, sounds, cross):
+        assert result["trained_on"] == 0
         assert result["title"] in corpus_report(json.loads(json.dumps(result)))
         assert corpora_table([result]).count("\n") == 2
 
@@ -141,7 +143,6 @@ def test_an_interrupted_analysis_is_resumed(
 
 def test_speakers_set_aside_are_those_that_training_leaves_out(corpora: Path) -> None:
     pytest.importorskip("tensorflow", reason="the train extra is not installed")
-    from train.corpora.registry import find_corpus
     from train.model.material import training_clips
     from train.model.mixture_recipe import load_mixture_recipe
 
@@ -153,6 +154,18 @@ def test_speakers_set_aside_are_those_that_training_leaves_out(corpora: Path) ->
     every: list[Clip] = select_clips(corpus, selection(corpora))
     assert sorted([*aside, *trained], key=lambda clip: clip.path) == every
     assert {clip.speaker for clip in aside}.isdisjoint({clip.speaker for clip in trained})
+
+
+def test_speakers_that_the_model_was_trained_on_are_counted(corpora: Path, tmp_path: Path) -> None:
+    clips = select_clips(find_corpus("nemo"), selection(corpora))
+    assert count_trained_on(clips, {"speakers": {"nemo": ["A", "C"], "ravdess": ["B"]}}) == 1
+    assert count_trained_on(clips, {}) == 0
+    known = {
+        **evaluate_corpus(PROTOCOLS["cross-corpus"], selection(corpora, "nemo"), MODEL, tmp_path),
+        "speakers": "set-aside",
+        "trained_on": 2,
+    }
+    assert "nEMO, 4 clips, speakers set aside, 2 speakers in training;" in corpus_report(known)
 
 
 def test_a_wrong_corpus_recipe_or_folder_is_explained(corpora: Path, tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def evaluate_corpus(
         cache: folder of caches.
 
     Returns:
-        Protocol, corpus, model and the number of clips, and the scores under ``scores``, rounded to
-        four digits.
+        Protocol, corpus, model, the number of clips and of speakers that the model was trained on,
+        and the scores under ``scores``, rounded to four digits.
 
     Raises:
         SettingsError: the corpus does not exist or does not fit the protocol, or the recipe sets no
@@ -126,6 +126,7 @@ def evaluate_corpus(
         "corpus": corpus.name,
         "title": corpus.title,
         "speakers": selection.speakers,
+        "trained_on": count_trained_on(clips, manifest.training),
         "model": manifest.name,
         "sha256": manifest.files[MODEL_FILE],
         "commit": current_commit(),
@@ -178,6 +179,18 @@ def select_clips(corpus: Corpus, selection: Selection) -> list[Clip]:
             "score all of it, with --speakers all",
         )
     return chosen
+
+
+def count_trained_on(clips: Sequence[Clip], training: Mapping[str, Any]) -> int:
+    """Return the number of the clips' speakers that a model was trained on.
+
+    Args:
+        clips: the clips.
+        training: of the model's manifest; its ``speakers`` are lists of names by corpus.
+    """
+    trained = training.get("speakers", {})
+    speakers = {(clip.corpus, clip.speaker) for clip in clips}
+    return sum(speaker in trained.get(corpus, ()) for corpus, speaker in speakers)
 
 
 def _share_set_aside(name: str) -> tuple[float, int]:

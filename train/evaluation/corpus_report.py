@@ -29,7 +29,10 @@ def corpora_table(results: Sequence[Scores]) -> str:
 
 
 def _aside(result: Scores) -> str:
-    return ", speakers set aside from training" if result["speakers"] == "set-aside" else ""
+    """Return which speakers were scored, and how many of them the model was trained on."""
+    aside = ", speakers set aside" if result["speakers"] == "set-aside" else ""
+    trained = result.get("trained_on", 0)
+    return f"{aside}, {trained} speakers in training" if trained else aside
 
 
 def _ordinary_details(scores: Scores) -> str:
