@@ -238,7 +238,7 @@ def _window_temperature(options: argparse.Namespace, method: Any) -> float:
     """Return the temperature of a recipe of RAVDESS alone; train its speech head if needed."""
     from train.corpora.splits import read_split
     from train.evaluation.calibration import development_temperature
-    from train.model.fit import load_networks
+    from train.model.saved import load_networks
     from train.model.speech_head import HEAD_FILE, fit_speech_head
 
     folder, recipe = _run_folder(options), method.recipe

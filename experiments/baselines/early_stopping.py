@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.events import LABELS
-from train.model.fit import LOG_FILE
 from train.model.layers import JIT_COMPILE
 from train.model.runs import record_end
+from train.model.saved import LOG_FILE
 
 NETWORK_FILE = "network.keras"
 

@@ -23,9 +23,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import keras
     from keras import layers
 
-    from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE
     from train.model.recipe import load_recipe
     from train.model.runs import ORIGIN_FILE
+    from train.model.saved import CLASSIFIER_FILE, EMBEDDER_FILE
 
     keras.utils.set_random_seed(1)
     maps = load_recipe("best").feature_maps
@@ -102,9 +102,9 @@ def test_a_quantized_network_predicts_nearly_the_same(run: Path, tmp_path: Path,
 
 def test_values_outside_the_calibrated_range_are_detected(run: Path, tmp_path: Path) -> None:
     from train.model.export import QUANTIZED_TOLERANCE, export, parity
-    from train.model.fit import load_networks
     from train.model.quantized import Quantized
     from train.model.recipe import load_recipe
+    from train.model.saved import load_networks
 
     recipe = load_recipe("best")
     export(recipe, run, tmp_path / "float")

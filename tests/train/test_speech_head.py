@@ -110,8 +110,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import keras
     from keras import layers
 
-    from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE
     from train.model.runs import ORIGIN_FILE
+    from train.model.saved import CLASSIFIER_FILE, EMBEDDER_FILE
     from train.model.speech_head import LAYERS, fit_speech_head
 
     keras.utils.set_random_seed(1)
@@ -156,7 +156,7 @@ def test_the_scores_have_every_kind_and_the_threshold(run: Path) -> None:
 def test_the_head_computes_what_the_regression_does(run: Path) -> None:
     import keras
 
-    from train.model.fit import EMBEDDER_FILE
+    from train.model.saved import EMBEDDER_FILE
     from train.model.speech_head import LAYERS, _head, _regression, _set_weights
 
     head = _head(keras.saving.load_model(run / EMBEDDER_FILE))
@@ -185,8 +185,8 @@ def test_a_model_folder_has_the_speech_output_and_the_same_embedding(
     import keras
 
     from train.model.export import export
-    from train.model.fit import EMBEDDER_FILE
     from train.model.recipe import load_recipe
+    from train.model.saved import EMBEDDER_FILE
     from train.model.speech_head import HEAD_FILE, SCORES_FILE, with_speech_output
 
     recipe = replace(load_recipe("best"), feature_maps=(YAMNET_MEL,))

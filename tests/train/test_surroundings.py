@@ -16,8 +16,8 @@ for module in ("scipy", "tqdm"):
 from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap, Frontend  # noqa: E402
 from train.audio.frames import FrameSettings, random_frames  # noqa: E402
 from train.audio.speech import (  # noqa: E402
+    cut_speech,
     load_samples,
-    longest_utterance,
     through_opus,
     unchanged,
 )
@@ -148,10 +148,10 @@ def test_speech_is_cached_until_a_file_changes(tmp_path: Path) -> None:
     soundfile.write(path, speech("one_utterance"), 16_000)
     clips = [Clip(path, "made-up", "1", None, None, "en")]
     (first,) = load_samples(clips, tmp_path / "cache")
-    assert np.array_equal(first, longest_utterance(speech("one_utterance")))
+    assert np.array_equal(first, cut_speech(speech("one_utterance")))
     (whole,) = load_samples(clips, tmp_path / "cache", cut=unchanged)
     assert np.array_equal(whole, speech("one_utterance"))
     soundfile.write(path, speech("short_word"), 16_000)
     os.utime(path, ns=(1, 1))
     (second,) = load_samples(clips, tmp_path / "cache")
-    assert np.array_equal(second, longest_utterance(speech("short_word")))
+    assert np.array_equal(second, cut_speech(speech("short_word")))

@@ -66,7 +66,9 @@ def random_frames(
                 for start, gain in zip(starts, gains, strict=True)
             ]
         )
-        frames[feature_map.name] = _masked(values, settings, random)
+        frames[feature_map.name] = mask_frames(
+            values, settings.masked_bands, settings.masked_steps, random
+        )
     return frames
 
 
@@ -79,14 +81,24 @@ def _starts(steps: int, settings: FrameSettings, random: np.random.Generator) ->
     return [first + spacing * number for number in range(settings.count)]
 
 
-def _masked(values: Float32, settings: FrameSettings, random: np.random.Generator) -> Float32:
-    frames, steps, bands = values.shape
+def mask_frames(values: Float32, bands: int, steps: int, random: np.random.Generator) -> Float32:
+    """Set random bands and columns to the mean, in place (SpecAugment, arXiv:1904.08779).
+
+    Args:
+        values: frames of one map, shape ``[frames, 96, bands]``.
+        bands: largest number of neighboring bands that are masked, in all frames alike.
+        steps: largest number of neighboring columns that are masked, in each frame by itself.
+        random: draws the masks.
+
+    Returns:
+        ``values``.
+    """
     mean = values.mean()
-    width = int(random.integers(0, settings.masked_bands + 1))
-    band = int(random.integers(0, bands - width + 1))
+    width = int(random.integers(0, bands + 1))
+    band = int(random.integers(0, values.shape[2] - width + 1))
     values[:, :, band : band + width] = mean
-    for frame in range(frames):
-        length = int(random.integers(0, settings.masked_steps + 1))
-        step = int(random.integers(0, steps - length + 1))
-        values[frame, step : step + length] = mean
+    for frame in values:
+        length = int(random.integers(0, steps + 1))
+        step = int(random.integers(0, len(frame) - length + 1))
+        frame[step : step + length] = mean
     return values

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from realtime_ser.settings import SAMPLE_RATE
-from realtime_ser.speech.gate import Held, Opened, SpeechGate
 from realtime_ser.speech.offset import OffsetFilter
-from train.audio.utterances import read_clip
+from train.audio.utterances import longest_utterance, read_clip
 from train.corpora.clip import Clip
 
 VERSION = 1
@@ -23,16 +22,9 @@ VERSION = 1
 Int16 = NDArray[np.int16]
 
 
-def longest_utterance(samples: Int16) -> Int16:
-    """Return the longest utterance that the gate holds, all samples if it never opens."""
-    gate = SpeechGate()
-    utterances: list[list[Int16]] = []
-    for event in [*gate.process(OffsetFilter().process(samples)), *gate.flush()]:
-        if isinstance(event, Opened):
-            utterances.append([])
-        elif isinstance(event, Held):
-            utterances[-1].append(event.samples)
-    return max((np.concatenate(parts) for parts in utterances), key=len, default=samples)
+def cut_speech(samples: Int16) -> Int16:
+    """Return the longest utterance of samples whose offset is removed first."""
+    return longest_utterance(OffsetFilter().process(samples))
 
 
 def through_opus(samples: Int16) -> Int16:
@@ -53,7 +45,7 @@ def load_samples(
     clips: Sequence[Clip],
     cache: Path,
     change: Callable[[Int16], Int16] = unchanged,
-    cut: Callable[[Int16], Int16] = longest_utterance,
+    cut: Callable[[Int16], Int16] = cut_speech,
 ) -> list[Int16]:
     """Return each clip's samples at 16 kHz, int16, shape ``[n]``, memory-mapped.
 

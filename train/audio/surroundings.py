@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from realtime_ser.settings import SAMPLE_RATE
+from train.audio.levels import as_int16, at_level, rms
+from train.audio.sounds import colored_noise
 
 Float32 = NDArray[np.float32]
 Int16 = NDArray[np.int16]
@@ -111,27 +113,19 @@ def _with_noise(
             recordings.voices[int(random.integers(len(recordings.voices)))], values, random
         )
     elif kind < 0.4 or not recordings.noises:
-        noise = colored_noise(len(values), random)
+        noise = colored_noise(random.uniform(0, 1))(len(values), random).astype(np.float32)
     else:
         noise = _excerpt(
             recordings.noises[int(random.integers(len(recordings.noises)))], values, random
         )
-    noise_rms = float(np.sqrt(np.mean(np.square(noise)))) + 1e-9
-    rms = float(np.sqrt(np.mean(np.square(values))))
-    return (values + noise * np.float32(rms / noise_rms * 10 ** (-snr / 20))).astype(np.float32)
+    ratio = rms(values) / rms(noise) * 10 ** (-snr / 20)
+    return (values + noise * np.float32(ratio)).astype(np.float32)
 
 
 def _excerpt(sound: Int16, like: Float32, random: np.random.Generator) -> Float32:
     """Return as many samples of a sound as ``like`` has, repeated where it is too short."""
     first = int(random.integers(0, max(1, len(sound) - len(like) + 1)))
     return np.resize(sound[first : first + len(like)], len(like)).astype(np.float32)
-
-
-def colored_noise(count: int, random: np.random.Generator) -> Float32:
-    """Return noise whose amplitude falls as frequency to a power from 0 (white) to 1 (brown)."""
-    spectrum = np.fft.rfft(random.standard_normal(count, np.float32))
-    hertz = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 20.0)
-    return np.fft.irfft(spectrum * hertz ** -random.uniform(0, 1), count).astype(np.float32)
 
 
 def _filtered(
@@ -151,11 +145,8 @@ def _filtered(
 
 def _recorded(values: Float32, settings: SurroundingSettings, random: np.random.Generator) -> Int16:
     """Return values rounded to int16 at a random level, some of them clipped."""
-    rms = float(np.sqrt(np.mean(np.square(values)))) + 1e-9
-    level = random.uniform(settings.quietest_dbfs, settings.loudest_dbfs)
-    gain = 10 ** (level / 20) * 2**15 / rms
+    dbfs = random.uniform(settings.quietest_dbfs, settings.loudest_dbfs)
+    recorded = at_level(values.astype(np.float64), dbfs)
     if random.random() < settings.clipped_share:
-        gain = random.uniform(1.0, 4.0) * 2**15 / (float(np.abs(values).max()) + 1e-9)
-    limits = np.iinfo(np.int16)
-    rounded: Int16 = np.clip(np.rint(values * gain), limits.min, limits.max).astype(np.int16)
-    return rounded
+        recorded *= random.uniform(1.0, 4.0) / (float(np.abs(recorded).max()) + 1e-12)
+    return as_int16(recorded)

@@ -12,7 +12,7 @@ from realtime_ser.events import LABELS
 from realtime_ser.output.palette import ON_WHITE
 from train.evaluation.calibration import BINS, Reliability
 from train.files import explain_write_errors
-from train.model.fit import LOG_FILE
+from train.model.saved import LOG_FILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,6 +19,7 @@ from realtime_ser.emotion.frontend import (
     band_centers,
 )
 from realtime_ser.settings import SAMPLE_RATE
+from train.audio.frames import mask_frames
 from train.audio.utterances import Spectra
 from train.model.framing import frames_at
 
@@ -125,7 +126,10 @@ def augmented_frames(
     }
     gain = 10 ** (extra_gain * settings.gain_db / 20)
     frames = frames_at(Spectra(columns, powers), feature_maps, starts, gain)
-    return {name: _mask(values, settings, random) for name, values in frames.items()}
+    return {
+        name: mask_frames(values, settings.masked_bands, settings.masked_steps, random)
+        for name, values in frames.items()
+    }
 
 
 def cropped(spectra: Spectra, start: int, end: int) -> Spectra:
@@ -222,16 +226,3 @@ def _add_noise(columns: Float32, ratio: float, random: np.random.Generator) -> F
 def _tilt(bands: int, decibels: float) -> Float32:
     slope = np.linspace(-decibels, decibels, bands)
     return (10 ** (slope / 20)).astype(np.float32)
-
-
-def _mask(values: Float32, settings: AugmentationSettings, random: np.random.Generator) -> Float32:
-    frames, steps, bands = values.shape
-    filling = values.mean()
-    width = int(random.integers(0, settings.masked_bands + 1))
-    first_band = int(random.integers(0, bands - width + 1))
-    values[:, :, first_band : first_band + width] = filling
-    for frame in range(frames):
-        length = int(random.integers(0, settings.masked_steps + 1))
-        first_step = int(random.integers(0, steps - length + 1))
-        values[frame, first_step : first_step + length] = filling
-    return values

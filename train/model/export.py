@@ -17,9 +17,9 @@ from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import Settings
 from train.files import read_json, write_json
 from train.model import speech_head, speech_output
-from train.model.fit import load_networks
 from train.model.quantized import Quantized, convert
 from train.model.runs import ORIGIN_FILE
+from train.model.saved import load_networks
 
 Float32 = NDArray[np.float32]
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss, recall_score
 
-from realtime_ser.errors import SettingsError
 from train.audio.utterances import UNCHANGED, Utterance, load_utterances
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
@@ -25,22 +24,18 @@ from train.model.companion import (
 from train.model.framing import window_logits
 from train.model.layers import JIT_COMPILE
 from train.model.network import Networks, classifier, embedder, freeze, training_network
-from train.model.recipe import FitSettings, Recipe, parse_recipe
+from train.model.recipe import Recipe, parse_recipe
 from train.model.recipe_files import read_recipe
 from train.model.runs import record_end, record_origin
+from train.model.saved import LOG_FILE, has_networks, load_networks, save_networks
+from train.model.schedule import warmup_and_cosine
 from train.model.yamnet import load_published_weights
 
 METHOD = "windows"
 """What the recipes of this kind state as their ``method``."""
 
-EMBEDDER_FILE = "embedder.keras"
-CLASSIFIER_FILE = "classifier.keras"
-LOG_FILE = "log.csv"
 FIRST_FOLDER = "first"
 COMPANION_FOLDER = "companion"
-
-FIRST_LEARNING_RATE = 1 / 25
-"""Learning rate at the start of the warm-up, as a share of the highest."""
 
 Float32 = NDArray[np.float32]
 
@@ -107,22 +102,8 @@ def fit(recipe: Recipe, split: Split, run: Path, cache: Path) -> None:
         record_origin(recipe.name, split, run)
         first = _fit_networks(recipe, split, run / FIRST_FOLDER, cache)
         second = _fit_networks(recipe.companion, split, run / COMPANION_FOLDER, cache)
-        _save(ensemble(first, second), run)
+        save_networks(ensemble(first, second), run)
     record_end(run, {"epochs": recipe.fit.epochs + recipe.fit.thawed_epochs})
-
-
-def load_networks(run: Path) -> Networks:
-    """Return the embedder and the classifier of a finished run.
-
-    Raises:
-        SettingsError: the run is not finished.
-    """
-    if not (run / CLASSIFIER_FILE).exists():
-        raise SettingsError(f"{run} holds no finished run", "train it first: python -m train fit")
-    return (
-        keras.saving.load_model(run / EMBEDDER_FILE),
-        keras.saving.load_model(run / CLASSIFIER_FILE),
-    )
 
 
 class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
@@ -155,12 +136,12 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
 
 def _fit_networks(recipe: Recipe, split: Split, run: Path, cache: Path) -> Networks:
     """Return one pair of networks, trained unless ``run`` holds it already."""
-    if (run / CLASSIFIER_FILE).exists():
+    if has_networks(run):
         return load_networks(run)
     keras.utils.set_random_seed(recipe.fit.seed)
     record_origin(recipe.name, split, run)
     utterances = load_utterances(split.training, recipe.feature_maps, recipe.variations, cache)
-    networks = embed, classify = _untrained(recipe)
+    networks = _untrained(recipe)
     batches = Batches(utterances, recipe)
     callbacks: list[keras.callbacks.Callback] = [
         keras.callbacks.CSVLogger(run / LOG_FILE, append=True),
@@ -171,18 +152,21 @@ def _fit_networks(recipe: Recipe, split: Split, run: Path, cache: Path) -> Netwo
         callbacks.append(ValidationScores(networks, validation, recipe))
     thawed_from = recipe.fit.epochs
     last = thawed_from + recipe.fit.thawed_epochs
-    rate = _warmup_and_cosine(recipe.fit, thawed_from * len(batches))
+    settings = recipe.fit
+    rate = warmup_and_cosine(
+        settings.learning_rate, thawed_from * len(batches), settings.warmup_share
+    )
     network = _compiled(networks, recipe, rate)
     _train(network, batches, range(thawed_from), run / "backup", callbacks)
     if last > thawed_from:
-        freeze(embed, 0)
+        freeze(networks[0], 0)
         rate = keras.optimizers.schedules.CosineDecay(
             recipe.fit.thawed_learning_rate, recipe.fit.thawed_epochs * len(batches)
         )
         # A new model: one that Keras restored would take the restored epoch for its first.
         network = _compiled(networks, recipe, rate)
         _train(network, batches, range(thawed_from, last), run / "backup-thawed", callbacks)
-    _save((embed, classify), run)
+    save_networks(networks, run)
     return networks
 
 
@@ -195,19 +179,6 @@ def _untrained(recipe: Recipe) -> Networks:
     load_published_weights(embed)
     freeze(embed, recipe.network.frozen_layers)
     return embed, classifier(embed.output.shape[-1], recipe.network)
-
-
-def _warmup_and_cosine(
-    settings: FitSettings, steps: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    warmup = round(settings.warmup_share * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate * FIRST_LEARNING_RATE,
-        steps - warmup,
-        alpha=0.0,
-        warmup_target=settings.learning_rate,
-        warmup_steps=warmup,
-    )
 
 
 def _compiled(
@@ -243,10 +214,3 @@ def _train(
         callbacks=[resume, *callbacks],
         verbose=2,
     )
-
-
-def _save(networks: Networks, run: Path) -> None:
-    """Save the networks; the classifier is last, and shows that both are complete."""
-    embed, classify = networks
-    embed.save(run / EMBEDDER_FILE)
-    classify.save(run / CLASSIFIER_FILE)

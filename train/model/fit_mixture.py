@@ -15,17 +15,16 @@ from train.audio.speech import load_samples
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
-from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE, load_networks
 from train.model.material import gather_noises, gather_recordings, gather_sources
 from train.model.mixture import MixedBatches, Source
 from train.model.mixture_recipe import MixtureRecipe, StageSettings, parse_mixture_recipe
 from train.model.network import Networks
 from train.model.runs import is_finished, record_end, record_origin
+from train.model.saved import has_networks, load_networks, save_networks
 from train.model.speech_output import SCORES_FILE, fit_speech_output
 from train.model.stages import (
     STEPS_OF_AN_EPOCH,
     fit_branch,
-    load_branch,
     published_branch,
     rebuild_branch,
 )
@@ -128,8 +127,7 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     networks = join_branches(
         [rebuild_branch(branch, run / branch.name) for branch in recipe.branch]
     )
-    networks[0].save(run / EMBEDDER_FILE)
-    networks[1].save(run / CLASSIFIER_FILE)
+    save_networks(networks, run)
     if not (run / SCORES_FILE).exists():
         fit_speech(recipe, networks, split, places)
     steps = {name: stage.steps + stage.thawed_steps for name, stage in recipe.stage.items()}
@@ -145,7 +143,7 @@ def fit_one_branch(
     """
     pretrained_run = places.runs / PRETRAINING / branch.name
     stage = recipe.stage[PRETRAINING]
-    if not (pretrained_run / CLASSIFIER_FILE).exists():
+    if not has_networks(pretrained_run):
         keras.utils.set_random_seed(recipe.seed)
         batches = _batches(recipe, branch, stage, Split(PRETRAINING, (), (), ()), places)
         published = published_branch(branch, batches, places.byols)
@@ -154,7 +152,7 @@ def fit_one_branch(
     stage = recipe.stage[TRAINING]
     batches = _batches(recipe, branch, stage, split, places)
     run = places.runs / split.name / branch.name
-    return fit_branch(recipe, branch, stage, batches, run, load_branch(pretrained_run))
+    return fit_branch(recipe, branch, stage, batches, run, load_networks(pretrained_run))
 
 
 def fit_speech(recipe: MixtureRecipe, networks: Networks, split: Split, places: Places) -> None:

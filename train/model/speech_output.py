@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import FeatureMap
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.frames import FrameSettings, random_frames
+from train.audio.levels import as_int16, at_level
 from train.audio.sounds import TRAINING_SOUNDS
-from train.audio.speech import longest_utterance
+from train.audio.speech import cut_speech
 from train.audio.surroundings import Recordings, SurroundingSettings, in_surroundings
 from train.files import read_json, write_json
 from train.model.mixture import Source
@@ -137,7 +138,7 @@ def _recorded(noises: Mapping[str, Sequence[Int16]], seed: int) -> Iterator[Exam
     for group, sounds in noises.items():
         for sound in sounds:
             yield Example(_at_random_level(sound, random), group, RECORDED)
-            passed = longest_utterance(_at_random_level(sound, random))
+            passed = cut_speech(_at_random_level(sound, random))
             if len(passed) < len(sound):
                 yield Example(passed, group, RECORDED)
 
@@ -152,10 +153,7 @@ def _synthetic(seed: int) -> Iterator[Example]:
 
 def _at_random_level(sound: NDArray[Any], random: np.random.Generator) -> Int16:
     """Return a sound as int16 with an RMS level between -50 and -12 dBFS."""
-    values = sound.astype(np.float64)
-    rms = float(np.sqrt(np.mean(np.square(values)))) + 1e-12
-    scaled = values * (2**15 * 10 ** (random.uniform(-50, -12) / 20) / rms)
-    return np.clip(np.rint(scaled), -(2**15), 2**15 - 1).astype(np.int16)
+    return as_int16(at_level(sound.astype(np.float64), random.uniform(-50, -12)))
 
 
 def _features(

@@ -15,18 +15,16 @@ from train.model.branches import (
     standardize_map,
 )
 from train.model.byols import read_byols
-from train.model.fit import CLASSIFIER_FILE, EMBEDDER_FILE, LOG_FILE
 from train.model.layers import JIT_COMPILE
 from train.model.mixture import MixedBatches
 from train.model.mixture_recipe import MixtureRecipe, StageSettings
 from train.model.network import Networks, training_network
 from train.model.objective import LabelSetAccuracy, LabelSetLoss
+from train.model.saved import LOG_FILE, has_networks, load_networks, save_networks
+from train.model.schedule import warmup_and_cosine
 from train.model.yamnet import load_published_weights
 
 STEPS_OF_AN_EPOCH = 50
-FIRST_LEARNING_RATE = 1 / 25
-"""Learning rate at the start of the warm-up, as a share of the highest."""
-
 BATCHES_FOR_STATISTICS = 10
 
 
@@ -48,8 +46,8 @@ def fit_branch(
         run: folder of this branch's run.
         start: the networks to start from.
     """
-    if (run / CLASSIFIER_FILE).exists():
-        return load_branch(run)
+    if has_networks(run):
+        return load_networks(run)
     run.mkdir(parents=True, exist_ok=True)
     embed, classify = start
     frozen = (branch.frozen_layers, stage.steps, stage.rate, recipe.warmup_share)
@@ -60,13 +58,12 @@ def fit_branch(
             continue
         freeze_branch(embed, branch, layers_frozen)
         network = training_network(embed, classify, recipe.frames.count)
-        _compile(network, recipe, _cycle(branch.learning_rate * rate, steps, warmup))
+        _compile(network, recipe, warmup_and_cosine(branch.learning_rate * rate, steps, warmup))
         epochs = range(first_epoch, first_epoch + -(-steps // STEPS_OF_AN_EPOCH))
         _train(network, batches, epochs, run, number)
         first_epoch = epochs.stop
-    embed.save(run / EMBEDDER_FILE)
-    classify.save(run / CLASSIFIER_FILE)
-    return embed, classify
+    save_networks(start, run)
+    return start
 
 
 def published_branch(branch: BranchSettings, batches: MixedBatches, byols_file: Path) -> Networks:
@@ -86,38 +83,15 @@ def published_branch(branch: BranchSettings, batches: MixedBatches, byols_file: 
     return embed, classify
 
 
-def load_branch(run: Path) -> Networks:
-    """Return the embedder and the classifier that a finished run left."""
-    return (
-        keras.saving.load_model(run / EMBEDDER_FILE),
-        keras.saving.load_model(run / CLASSIFIER_FILE),
-    )
-
-
 def rebuild_branch(branch: BranchSettings, run: Path) -> Networks:
     """Return a finished branch built anew, so that no two operations of a process share a name.
 
     Keras joins networks only if the names of their operations differ, and saved ones repeat.
     """
     rebuilt = build_branch(branch)
-    for network, trained in zip(rebuilt, load_branch(run), strict=True):
+    for network, trained in zip(rebuilt, load_networks(run), strict=True):
         network.set_weights(trained.get_weights())
     return rebuilt
-
-
-def _cycle(
-    highest: float, steps: int, warmup_share: float
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Return a linear warm-up and a cosine decay to zero."""
-    warmup = round(warmup_share * steps)
-    if not warmup:
-        return keras.optimizers.schedules.CosineDecay(highest, steps)
-    return keras.optimizers.schedules.CosineDecay(
-        highest * FIRST_LEARNING_RATE,
-        steps - warmup,
-        warmup_target=highest,
-        warmup_steps=warmup,
-    )
 
 
 def _compile(
