@@ -49,8 +49,12 @@ def to_int16(samples: ArrayLike) -> Int16:
     watch = ScaleWatch()
     watch.look(values)
     watch.conclude()
-    wide = values.astype(np.float32, copy=False) if values.dtype == np.float16 else values
-    clipped = wide.clip(-1.0, LARGEST_SAMPLE)
+    return quantize(values.astype(np.float32, copy=False) if values.dtype == np.float16 else values)
+
+
+def quantize(values: NDArray[Any]) -> Int16:
+    """Return float32 or float64 samples as int16, rounded; ``values`` are known to be finite."""
+    clipped = values.clip(-1.0, LARGEST_SAMPLE)
     rounded: Int16 = np.rint(clipped * FULL_SCALE).astype(np.int16)
     return rounded
 

@@ -10,6 +10,7 @@ good again.
 import logging
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +111,9 @@ class Mixdown:
 
     def _mix(self, frame: Float32) -> Float32:
         before = self._judge.choice
-        choice = self._judge.judge(frame)
-        heard = _heard(frame, choice)
+        candidates = [_heard(frame, number) for number in range(self._channels + 1)]
+        choice = self._judge.judge(candidates)
+        heard = candidates[choice]
         if choice == before:
             return heard
         if choice and not self._warned:
@@ -123,7 +125,7 @@ class Mixdown:
                 choice,
             )
         fade = (np.arange(len(frame), dtype=np.float32) + 1) / np.float32(len(frame))
-        mixed: Float32 = fade * heard + (1 - fade) * _heard(frame, before)
+        mixed: Float32 = fade * heard + (1 - fade) * candidates[before]
         return mixed
 
 
@@ -136,9 +138,10 @@ class _Judge:
         self._dilution_db = 20 * math.log10(channels)
         self._candidates = [_Candidate(deque(maxlen=FLOOR_FRAMES)) for _ in range(channels + 1)]
 
-    def judge(self, frame: Float32) -> int:
-        for number, candidate in enumerate(self._candidates):
-            candidate.hear(_heard(frame, number))
+    def judge(self, frames: Sequence[Float32]) -> int:
+        """Return what to hear, given a frame of the mean and of each channel, ``[n]`` each."""
+        for candidate, frame in zip(self._candidates, frames, strict=True):
+            candidate.hear(frame)
         mean, *channels = self._candidates
         best = max(range(1, len(self._candidates)), key=self._rank)
         loudest = max(channel.level for channel in channels)
@@ -180,7 +183,8 @@ class _Candidate:
 def _power(samples: Float32) -> float:
     """Return the mean square of samples around their mean."""
     values = samples.astype(np.float64)
-    return float(np.square(values - values.mean()).mean())
+    values -= values.sum() / len(values)
+    return float(values @ values) / len(values)
 
 
 def _dbfs(power: float) -> float:

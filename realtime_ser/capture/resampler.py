@@ -10,7 +10,7 @@ from realtime_ser.capture.mixdown import Mixdown
 from realtime_ser.capture.offset import OffsetRemover
 from realtime_ser.errors import AudioInputError
 from realtime_ser.fork_safety import import_native
-from realtime_ser.samples import ScaleWatch, to_int16
+from realtime_ser.samples import ScaleWatch, quantize
 from realtime_ser.settings import SAMPLE_RATE
 
 LOWEST_RATE = 4_000
@@ -80,7 +80,7 @@ class Resampler:
                 block = np.zeros_like(block)
         self._frames += len(block)
         mono = self._offset.process(self._mixdown.process(block))
-        return to_int16(mono if self._stream is None else self._stream.resample_chunk(mono))
+        return quantize(mono if self._stream is None else self._stream.resample_chunk(mono))
 
     def flush(self) -> Int16:
         """End the stream and return the last samples, shape ``[n]``; the next block starts anew.
@@ -95,7 +95,7 @@ class Resampler:
         if self._stream is not None:
             rest = self._stream.resample_chunk(rest, last=True)
             self._stream.clear()
-        return to_int16(rest)
+        return quantize(rest)
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
