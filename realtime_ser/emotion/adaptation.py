@@ -1,13 +1,13 @@
-"""Adaptation to a voice: embeddings brought from its own mean and deviation to the training voices'.
+"""Adaptation to a voice: embeddings are brought to the training voices' mean and deviation.
 
 Every channel of an embedding is normalized before it enters the window::
 
     (embedding - mean) * ratio + training_mean
 
-``mean`` and the ratio of the deviations come from the voice's statistics so far, mixed with those of
-the training voices as if these had been heard for a while (the prior). The statistics outlive the
-utterance. They need no labels, and depend on nothing but the embeddings in their order, so the same
-audio gives the same result in blocks of any size.
+``mean`` and the ratio of the deviations come from the voice's statistics so far, mixed with those
+of the training voices as if these had been heard for a while (the prior). The statistics outlive
+the utterance. They need no labels, and depend on nothing but the embeddings in their order, so the
+same audio gives the same result in blocks of any size.
 """
 
 import threading
@@ -156,8 +156,8 @@ class Adaptation:
         mean, deviation = self._mixture(voice)
         largest = self.settings.largest_ratio
         ratio = np.clip(self._training_deviation / deviation, 1 / largest, largest)
-        normalized = (embedding - mean) * ratio + self._training_mean
-        return normalized.astype(np.float32)
+        normalized: Float32 = ((embedding - mean) * ratio + self._training_mean).astype(np.float32)
+        return normalized
 
     def _mixture(self, voice: VoiceStatistics) -> tuple[Float64, Float64]:
         """Return mean and deviation of the voice's positions and the prior's together."""
