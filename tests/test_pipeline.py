@@ -171,6 +171,7 @@ class Scripted:
     def __init__(self, model: EmotionModel, script: str | None) -> None:
         threshold = None if script is None else 0.5
         self.manifest = replace(model.manifest, speech_threshold=threshold)
+        self.statistics = model.statistics
         self.classify = model.classify
         self._embed = model.embed
         self._script = script

@@ -25,7 +25,6 @@ class AdaptationSettings:
     """How a voice's statistics are gathered and used.
 
     Attributes:
-        enabled: whether embeddings are normalized at all.
         prior: positions that the training voices count for in the mixture. A frame has as many
             positions as its embedding has rows.
         decay: factor of the weight of what was heard, per position; 1 never forgets.
@@ -33,7 +32,6 @@ class AdaptationSettings:
             ``1 / largest_ratio`` to ``largest_ratio``.
     """
 
-    enabled: bool = True
     prior: float = 100.0
     decay: float = 0.998
     largest_ratio: float = 1.25
@@ -111,7 +109,7 @@ class Adaptation:
         self.settings = settings or AdaptationSettings()
         self._training_mean, self._training_deviation = np.asarray(training, np.float64)
         self._lock = threading.Lock()
-        self._voice = no_voice(len(self._training_mean))
+        self._restored = self._voice = no_voice(len(self._training_mean))
 
     @property
     def statistics(self) -> VoiceStatistics:
@@ -121,8 +119,6 @@ class Adaptation:
     @property
     def share(self) -> float:
         """The share that the voice itself has in the statistics it is normalized by, 0 to 1."""
-        if not self.settings.enabled:
-            return 0.0
         return self._voice.count / (self._voice.count + self.settings.prior)
 
     def restore(self, statistics: VoiceStatistics) -> None:
@@ -136,11 +132,11 @@ class Adaptation:
                 f"statistics of {statistics.channels} channels, not {len(self._training_mean)}"
             )
         with self._lock:
-            self._voice = statistics
+            self._restored = self._voice = statistics
 
     def clear(self) -> None:
-        """Forget the voice."""
-        self.restore(no_voice(len(self._training_mean)))
+        """Forget what was heard since ``restore``, or altogether if that was never called."""
+        self.restore(self._restored)
 
     def normalize(self, embedding: Float32) -> Float32:
         """Take a frame's embedding into the statistics, and return it normalized.
@@ -148,8 +144,6 @@ class Adaptation:
         Args:
             embedding: float32, shape ``[..., channels]``.
         """
-        if not self.settings.enabled:
-            return embedding
         with self._lock:
             positions = embedding.reshape(-1, embedding.shape[-1])
             voice = self._voice = self._voice.updated(positions, self.settings.decay)

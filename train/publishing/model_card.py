@@ -17,7 +17,7 @@ from train.evaluation.report import (
 from train.evaluation.robustness import RESULT_FILE as ROBUSTNESS_FILE
 from train.files import RESULTS_FOLDER, read_json, read_scores, write_text
 from train.markdown import mean_and_deviation
-from train.model.export import update_manifest
+from train.model.model_folder import update_manifest
 
 ABLATION_FILE = "ablation.json"
 """The file of ``results`` with the scores of ``python -m experiments ablation``."""
