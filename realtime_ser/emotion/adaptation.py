@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from realtime_ser.emotion.voice import VoiceStatistics, no_voice
 
+__all__ = ["Adaptation", "AdaptationSettings", "VoiceStatistics", "no_voice"]
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
