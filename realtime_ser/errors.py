@@ -35,6 +35,10 @@ class ModelError(RealtimeSerError):
     """A model folder is missing, damaged or not what its manifest says."""
 
 
+class CorrectionError(RealtimeSerError):
+    """A correction has no utterance to apply to, or no label of the eight."""
+
+
 class OutputError(RealtimeSerError):
     """A result cannot be written where it was asked for."""
 

@@ -36,6 +36,8 @@ class EmotionUpdate:
         confidence: the highest of ``probabilities``.
         probabilities: over the window, the last seconds of this utterance.
         frame_probabilities: of this frame alone.
+        adaptation: share that the voice itself has in the statistics its embeddings are normalized
+            by, 0 to 1; 0 without adaptation.
     """
 
     name: ClassVar[str] = "emotion"
@@ -45,11 +47,16 @@ class EmotionUpdate:
     confidence: float
     probabilities: Probabilities
     frame_probabilities: Probabilities
+    adaptation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """An utterance ended; the label and the probabilities are those of the whole utterance."""
+    """An utterance ended; the label and the probabilities are those of the whole utterance.
+
+    Attributes:
+        adaptation: as in ``EmotionUpdate``, at the end of the utterance.
+    """
 
     name: ClassVar[str] = "speech_ended"
     start: float
@@ -57,6 +64,7 @@ class SpeechEnded:
     label: str
     confidence: float
     probabilities: Probabilities
+    adaptation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from realtime_ser.arguments import shown
+from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings
+from realtime_ser.emotion.corrections import Correction, Corrections
 from realtime_ser.emotion.frontend import FRAME_STEPS, STEP_SAMPLES, Frame, Frontend
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.emotion.window import Window
-from realtime_ser.errors import AudioInputError
+from realtime_ser.errors import AudioInputError, CorrectionError
 from realtime_ser.events import (
+    LABELS,
     EmotionUpdate,
     Event,
     SpeechEnded,
@@ -41,22 +45,38 @@ class Pipeline:
 
     Args:
         model: the network; streams may share one.
-        settings: window, hop, VAD mode, threshold.
+        settings: window, hop, VAD mode, threshold, adaptation on or off.
+        adaptation: how to adapt to the voice, if the settings turn that on and the model has the
+            statistics for it.
+
+    Attributes:
+        adaptation: what is known of the voice; ``None`` without adaptation. It outlives utterances.
+        corrections: what the user has corrected.
     """
 
-    def __init__(self, model: EmotionModel, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        model: EmotionModel,
+        settings: Settings | None = None,
+        adaptation: AdaptationSettings | None = None,
+    ) -> None:
         self.settings = settings or Settings()
+        self.adaptation: Adaptation | None = None
+        if self.settings.adapt and model.statistics is not None:
+            self.adaptation = Adaptation(model.statistics, adaptation)
+        self.corrections = Corrections(model.statistics)
         self._gate = SpeechGate(GateSettings(vad_mode=self.settings.vad_mode))
         manifest = model.manifest
         self._offset_filter = OffsetFilter() if manifest.removes_offset else None
         self._frontend = Frontend(self.settings.hop_steps, manifest.feature_maps, manifest.level)
         self._model = model
         self._speech_threshold = manifest.speech_threshold or 0.0
-        self._window = Window(model, self.settings.window_frames)
+        self._window = Window(model, self.settings.window_frames, self.corrections)
         self._position = 0
         self._held_from = 0
         self._utterance_start: int | None = None
         self._speech_end = 0
+        self._known = 0.0
 
     @property
     def position(self) -> int:
@@ -103,8 +123,45 @@ class Pipeline:
         self._gate.restart(self._position)
         return events
 
+    def correct(self, label: str) -> Correction:
+        """Learn what the newest utterance was: the current one, or in silence the last one.
+
+        It changes the probabilities from the next frame on. Any thread may call it.
+
+        Args:
+            label: one of ``LABELS``.
+
+        Raises:
+            CorrectionError: the label is none of ``LABELS``, or nobody has spoken yet.
+        """
+        if label not in LABELS:
+            raise CorrectionError(
+                f"there is no label {shown(label)}", f"give one of {', '.join(LABELS)}"
+            )
+        utterance = self._window.newest
+        if utterance is None:
+            raise CorrectionError("nobody has spoken yet", "correct an utterance after it was said")
+        correction = Correction(label, utterance.pooled, utterance.probabilities)
+        self.corrections.add(correction)
+        return correction
+
+    def undo_correction(self) -> Correction:
+        """Take the newest correction back, and return it. Any thread may call it.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        correction = self.corrections.undo()
+        if correction is None:
+            raise CorrectionError("there is no correction to take back", "make one first")
+        return correction
+
     def reset(self) -> None:
-        """Discard all state and start again at time 0."""
+        """Discard all state but what ``restore`` gave to its parts, and start again at time 0."""
+        if self.adaptation is not None:
+            self.adaptation.clear()
+        self.corrections.clear()
+        self._window.clear()
         self._position = 0
         if self._offset_filter:
             self._offset_filter.reset()
@@ -136,7 +193,11 @@ class Pipeline:
             return self._end_utterance(self._speech_end) if start >= self._speech_end else []
         started = [] if self.is_speaking else [self._start_utterance(start)]
         self._speech_end = end if limit is None else min(end, limit)
-        return [*started, self._update(embedded.embedding, start)]
+        embedding = embedded.embedding
+        if self.adaptation is not None:
+            embedding = self.adaptation.normalize(embedding)
+            self._known = round(self.adaptation.share, 4)
+        return [*started, self._update(embedding, start)]
 
     def _start_utterance(self, start: int) -> SpeechStarted:
         self._utterance_start = start
@@ -154,6 +215,7 @@ class Pipeline:
             confidence,
             probabilities,
             as_probabilities(alone.tolist()),
+            self._known,
         )
 
     def _end_utterance(self, end: int) -> list[Event]:
@@ -165,4 +227,4 @@ class Pipeline:
         start, self._utterance_start = seconds(self._utterance_start), None
         probabilities = as_probabilities(whole.tolist())
         label, confidence = choose_label(probabilities, self.settings.threshold)
-        return [SpeechEnded(start, seconds(end), label, confidence, probabilities)]
+        return [SpeechEnded(start, seconds(end), label, confidence, probabilities, self._known)]

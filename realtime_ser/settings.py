@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 
-from realtime_ser.arguments import as_integer, as_number, shown
+from realtime_ser.arguments import as_flag, as_integer, as_number, shown
 from realtime_ser.errors import SettingsError
 
 SAMPLE_RATE = 16_000
@@ -30,9 +30,11 @@ class Settings:
         threshold: probability below which the label is ``uncertain``, 0 to 1.
         channel: which of several channels to hear, from 1; ``mix`` for their mean, ``auto`` for the
             mean unless a voice would be lost in it.
+        adapt: whether to adapt to the voice while it speaks, if the model has the statistics for
+            that.
 
     Raises:
-        SettingsError: a value is no number, or lies outside its range.
+        SettingsError: a value is of a wrong type, or lies outside its range.
     """
 
     window: float = 4.0
@@ -40,6 +42,7 @@ class Settings:
     vad_mode: int = 2
     threshold: float = 0.3
     channel: int | str = "auto"
+    adapt: bool = True
 
     def __post_init__(self) -> None:
         for name in ("window", "hop", "threshold"):
@@ -67,6 +70,7 @@ class Settings:
             )
 
         object.__setattr__(self, "channel", as_channel(self.channel))
+        object.__setattr__(self, "adapt", as_flag(self.adapt, "adapt", SettingsError))
 
     @property
     def hop_steps(self) -> int:

@@ -171,6 +171,7 @@ class Scripted:
     def __init__(self, model: EmotionModel, script: str | None) -> None:
         threshold = None if script is None else 0.5
         self.manifest = replace(model.manifest, speech_threshold=threshold)
+        self.statistics = model.statistics
         self.classify = model.classify
         self._embed = model.embed
         self._script = script
@@ -186,7 +187,7 @@ class Scripted:
 def scripted(recognizer: Recognizer, script: str | None) -> tuple[Pipeline, Scripted]:
     """Return a pipeline that asks a scripted network, without a script one that cannot tell."""
     model = Scripted(recognizer.model, script)
-    return Pipeline(cast(EmotionModel, model)), model
+    return Pipeline(cast(EmotionModel, model), Settings(adapt=False)), model
 
 
 @pytest.fixture(scope="module")

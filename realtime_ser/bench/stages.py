@@ -78,6 +78,7 @@ class _TimedModel:
 
     def __init__(self, model: EmotionModel, watch: _Stopwatch) -> None:
         self.manifest = model.manifest
+        self.statistics = model.statistics
         self.embed = watch.timed("embed", model.embed)
         self.classify = watch.timed("classify", model.classify)
 

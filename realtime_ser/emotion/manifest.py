@@ -14,9 +14,15 @@ from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Since version 2 a folder has the statistics of the training voices."""
+
+OLDEST_FORMAT_VERSION = 1
+"""A folder of version 1 lacks them, and is used without adaptation."""
+
 MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.tflite"
+STATISTICS_FILE = "statistics.npy"
 LARGEST_MANIFEST_BYTES = 1 << 20
 LARGEST_MODEL_BYTES = 256 << 20
 
@@ -60,10 +66,15 @@ class Manifest:
         """Whether the network distinguishes speech from other sounds."""
         return self.speech_threshold is not None
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the folder has the statistics of the training voices' embeddings."""
+        return STATISTICS_FILE in self.files
+
     def to_json(self) -> str:
         """Return the text of the manifest file."""
         fixed = {
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if self.has_statistics else OLDEST_FORMAT_VERSION,
             "sample_rate": SAMPLE_RATE,
             "frame_seconds": FRAME_SECONDS,
         }
@@ -174,8 +185,8 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     names = [each.name for each in manifest.feature_maps]
     rules = (
         (
-            values.get("format_version") == FORMAT_VERSION,
-            f"format_version must be {FORMAT_VERSION}",
+            _is_known_version(values.get("format_version")),
+            f"format_version must be {OLDEST_FORMAT_VERSION} or {FORMAT_VERSION}",
         ),
         (values.get("sample_rate") == SAMPLE_RATE, f"sample_rate must be {SAMPLE_RATE}"),
         (values.get("frame_seconds") == FRAME_SECONDS, f"frame_seconds must be {FRAME_SECONDS}"),
@@ -185,6 +196,10 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
         ),
         (manifest.labels == LABELS, f"labels must be {', '.join(LABELS)}"),
         (MODEL_FILE in manifest.files, f"files must list {MODEL_FILE}"),
+        (
+            manifest.has_statistics or values.get("format_version") != FORMAT_VERSION,
+            f"files must list {STATISTICS_FILE}",
+        ),
         (all(map(_is_within, manifest.files)), "files must be inside the folder"),
         (
             names and len(names) == len(set(names)),
@@ -204,6 +219,10 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     for holds, problem in rules:
         if not holds:
             raise ModelError(f"{path} cannot be used ({problem})", _REPLACE)
+
+
+def _is_known_version(version: object) -> bool:
+    return type(version) is int and OLDEST_FORMAT_VERSION <= version <= FORMAT_VERSION
 
 
 def _is_within(name: str) -> bool:

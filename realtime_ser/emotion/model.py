@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from realtime_ser.arguments import AnyPath, as_path
 from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
+from realtime_ser.emotion.statistics import read_statistics
 from realtime_ser.errors import ModelError
 from realtime_ser.fork_safety import ForkSafeLock, import_native, loading
 from realtime_ser.native_output import filtered_stderr
@@ -63,6 +64,12 @@ class EmotionModel:
     Args:
         folder: model folder; ``None`` for that of ``find_model_folder``.
 
+    Attributes:
+        folder: the model folder.
+        manifest: its manifest.
+        statistics: mean and deviation of the training voices' embeddings, float32
+            ``[2, channels]``; ``None`` if the folder is of an earlier format version without them.
+
     Raises:
         ModelError: the folder is missing or damaged, or differs from its manifest.
     """
@@ -70,6 +77,7 @@ class EmotionModel:
     def __init__(self, folder: AnyPath | None = None) -> None:
         self.folder = find_model_folder(folder)
         self.manifest = read_manifest(self.folder)
+        self.statistics = read_statistics(self.folder, self.manifest)
         content = read_verified(self.folder, self.manifest, MODEL_FILE)
         self._lock = ForkSafeLock()
         with loading, filtered_stderr():

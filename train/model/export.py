@@ -1,6 +1,5 @@
 """Exports trained networks to a model folder: one LiteRT file with two signatures, a manifest."""
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,14 +11,17 @@ import tensorflow
 from numpy.typing import NDArray
 
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
-from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import Settings
-from train.files import read_json, write_json
+from train.corpora.clip import Clip
+from train.files import read_json
 from train.model import speech_head, speech_output
+from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
 from train.model.runs import ORIGIN_FILE
 from train.model.saved import load_networks
+from train.model.voice_statistics import add_statistics
 
 Float32 = NDArray[np.float32]
 
@@ -95,6 +97,7 @@ def export(
     folder: Path,
     temperature: float = 1.0,
     quantized: Quantized | None = None,
+    voices: Sequence[Clip] = (),
 ) -> None:
     """Write the networks of a finished run to the model folder ``folder``.
 
@@ -104,6 +107,8 @@ def export(
         folder: the model folder, created if it is missing.
         temperature: the logits are divided by it, to calibrate the probabilities.
         quantized: how to quantize the frame's network; ``None`` leaves it float32.
+        voices: clips that the run was trained on, for the statistics of the training voices;
+            without them the model does not adapt to voices.
 
     Raises:
         ValueError: the converted network differs from the Keras one.
@@ -111,6 +116,7 @@ def export(
     embed, classify = load_networks(run)
     embed, threshold = _with_speech_output(embed, run)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / STATISTICS_FILE).unlink(missing_ok=True)
     exported = _Exported(embed, classify, recipe.feature_maps, temperature)
     (folder / MODEL_FILE).write_bytes(_convert(exported, quantized))
     manifest = Manifest(
@@ -134,18 +140,14 @@ def export(
     if difference > (QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE):
         raise ValueError(f"LiteRT differs from Keras by {difference:.2g}")
     print(f"{folder / MODEL_FILE}: within {difference:.1g} of Keras")
+    if voices:
+        add_statistics(folder, voices)
 
 
 def _with_speech_output(embed: keras.Model, run: Path) -> tuple[keras.Model, float | None]:
     if (run / speech_output.SCORES_FILE).exists():
         return speech_output.with_speech_output(embed, run)
     return speech_head.with_speech_output(embed, run)
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a model folder except its manifest."""
-    files = sorted(each for each in folder.iterdir() if each.name != MANIFEST_FILE)
-    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
 
 
 def parity(
@@ -201,9 +203,3 @@ def _convert(module: _Exported, quantized: Quantized | None) -> bytes:
         signatures = {"embed": module.embed, "classify": module.classify}
         tensorflow.saved_model.save(module, saved, signatures=signatures)
         return convert(saved, quantized)
-
-
-def update_manifest(folder: Path, **changes: Any) -> None:
-    """Update values of the manifest, and the hashes of the files."""
-    path = folder / MANIFEST_FILE
-    write_json(path, {**read_json(path), **changes, "files": file_hashes(folder)}, indent=2)

@@ -15,7 +15,12 @@ from train.audio.speech import load_samples
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
-from train.model.material import gather_noises, gather_recordings, gather_sources
+from train.model.material import (
+    gather_noises,
+    gather_recordings,
+    gather_sources,
+    training_clips,
+)
 from train.model.mixture import MixedBatches, Source
 from train.model.mixture_recipe import MixtureRecipe, StageSettings, parse_mixture_recipe
 from train.model.network import Networks
@@ -84,11 +89,19 @@ class MixtureMethod:
         utterances = load_samples(clips, self._places.cache)
         return np.stack([self._last_window(each, networks) for each in utterances])
 
-    def export(self, run: Path, folder: Path) -> None:
+    def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
         from train.model.export import export
 
-        export(self.recipe, run, folder)
+        export(self.recipe, run, folder, voices=self.training_clips(split))
+
+    def training_clips(self, split: Split) -> list[Clip]:
+        """Return all clips that a run of a split is trained on, of every corpus."""
+        return [
+            clip
+            for name in self.recipe.stage[TRAINING].shares
+            for clip in training_clips(self.recipe, name, self._places.corpora, split.training)
+        ]
 
     def _last_window(self, samples: NDArray[np.int16], networks: Networks) -> Float32:
         settings = Settings()

@@ -19,7 +19,7 @@ from train.evaluation.robustness import RESULT_FILE as ROBUSTNESS_FILE
 from train.files import RESULTS_FOLDER, read_json, read_scores, write_text
 from train.markdown import markdown_table, mean_and_deviation
 from train.model.branches import BYOLS_MAP
-from train.model.export import update_manifest
+from train.model.model_folder import update_manifest
 from train.model.recipe_files import read_recipe
 
 ABLATION_FILE = "ablation.json"
