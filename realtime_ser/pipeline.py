@@ -11,6 +11,7 @@ size.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,10 +43,17 @@ class Pipeline:
     Args:
         model: the network; streams may share one.
         settings: window, hop, VAD mode, threshold.
+
+    Attributes:
+        threshold: probability below which the label is ``uncertain``: that of the settings, or else
+            the model's.
+        settings: as given, with this threshold.
     """
 
     def __init__(self, model: EmotionModel, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        settings = settings or Settings()
+        self.threshold = settings.threshold_or(model.manifest.uncertain_threshold)
+        self.settings = replace(settings, threshold=self.threshold)
         self._gate = SpeechGate(GateSettings(vad_mode=self.settings.vad_mode))
         manifest = model.manifest
         self._offset_filter = OffsetFilter() if manifest.removes_offset else None
@@ -146,7 +154,7 @@ class Pipeline:
     def _update(self, embedding: Float32, start: int) -> EmotionUpdate:
         window, alone = self._window.add(embedding)
         probabilities = as_probabilities(window.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return EmotionUpdate(
             seconds(start),
             seconds(self._speech_end),
@@ -164,5 +172,5 @@ class Pipeline:
         assert whole is not None, "an utterance has a frame: short ones are padded to one"
         start, self._utterance_start = seconds(self._utterance_start), None
         probabilities = as_probabilities(whole.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return [SpeechEnded(start, seconds(end), label, confidence, probabilities)]
