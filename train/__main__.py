@@ -207,11 +207,12 @@ def _export(commands: Any) -> None:
 
         method = _open_method(options)
         if isinstance(method, MixtureMethod):
-            temperature = _group_temperature(options, method)
+            temperature, rejection = _group_calibration(options, method)
         else:
-            temperature = _window_temperature(options, method)
+            temperature, rejection = _window_temperature(options, method), None
         quantized = _quantized(options, method) if options.quantized else None
-        export(method.recipe, _run_folder(options), options.model, temperature, quantized)
+        folder = _run_folder(options)
+        export(method.recipe, folder, options.model, temperature, quantized, rejection)
 
     command.set_defaults(run_command=run)
 
@@ -223,15 +224,18 @@ def _open_method(options: argparse.Namespace) -> Any:
     return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
 
 
-def _group_temperature(options: argparse.Namespace, method: Any) -> float:
-    """Return the temperature of a recipe of several corpora, from speakers set aside."""
+def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
+    """Return temperature and threshold of a recipe of several corpora, from speakers set aside."""
     from tempfile import TemporaryDirectory
 
-    from train.evaluation.group_calibration import group_temperature
+    from train.evaluation.group_calibration import group_temperature, set_aside_groups
+    from train.evaluation.rejection import choose_rejection
 
     with TemporaryDirectory() as folder:
         method.export(_run_folder(options), Path(folder))
-        return group_temperature(method.recipe, Path(folder), options.corpora)
+        groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
+    temperature = group_temperature(groups.values())
+    return temperature, choose_rejection(groups, temperature)
 
 
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:
