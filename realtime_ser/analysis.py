@@ -94,7 +94,7 @@ def analyse(
     if damage is not None and not isinstance(damage, DamagedAudioError):
         raise damage
     duration = seconds(pipeline.position)
-    yield summarise(utterances, path, duration, pipeline.settings.threshold)
+    yield summarise(utterances, path, duration, pipeline.threshold)
     if damage is not None:
         raise damage
 

@@ -11,6 +11,7 @@ size.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +51,9 @@ class Pipeline:
             statistics for it.
 
     Attributes:
+        threshold: probability below which the label is ``uncertain``: that of the settings, or else
+            the model's.
+        settings: as given, with this threshold.
         adaptation: what is known of the voice; ``None`` without adaptation. It outlives utterances.
         corrections: what the user has corrected.
     """
@@ -60,7 +64,9 @@ class Pipeline:
         settings: Settings | None = None,
         adaptation: AdaptationSettings | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        settings = settings or Settings()
+        self.threshold = settings.threshold_or(model.manifest.uncertain_threshold)
+        self.settings = replace(settings, threshold=self.threshold)
         self.adaptation: Adaptation | None = None
         if self.settings.adapt and model.statistics is not None:
             self.adaptation = Adaptation(model.statistics, adaptation)
@@ -207,7 +213,7 @@ class Pipeline:
     def _update(self, embedding: Float32, start: int) -> EmotionUpdate:
         window, alone = self._window.add(embedding)
         probabilities = as_probabilities(window.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return EmotionUpdate(
             seconds(start),
             seconds(self._speech_end),
@@ -226,5 +232,5 @@ class Pipeline:
         assert whole is not None, "an utterance has a frame: short ones are padded to one"
         start, self._utterance_start = seconds(self._utterance_start), None
         probabilities = as_probabilities(whole.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return [SpeechEnded(start, seconds(end), label, confidence, probabilities, self._known)]

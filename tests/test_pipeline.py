@@ -1,5 +1,8 @@
+import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +20,8 @@ from realtime_ser import (
     SpeechEnded,
     SpeechStarted,
 )
-from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
+from realtime_ser.emotion.manifest import MANIFEST_FILE
+from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel, bundled_model_folder
 from realtime_ser.events import Event
 from realtime_ser.pipeline import Pipeline
 
@@ -109,6 +113,22 @@ def test_below_the_threshold_the_label_is_uncertain(three_utterances: NDArray[np
     events = run(Recognizer(settings=Settings(threshold=1.0)), three_utterances)
     labels = {each.label for each in events if isinstance(each, EmotionUpdate | SpeechEnded)}
     assert labels == {"uncertain"}
+
+
+def test_the_models_threshold_decides_what_is_uncertain(
+    tmp_path: Path, three_utterances: NDArray[np.int16]
+) -> None:
+    folder = Path(shutil.copytree(bundled_model_folder(), tmp_path / "model"))
+    path = folder / MANIFEST_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "uncertain_threshold": 1.0}))
+    labels = {}
+    for threshold in (None, 0.0):
+        recognizer = Recognizer(folder, Settings(threshold=threshold))
+        result = recognizer.recognize(three_utterances, 16_000)
+        events = [each for each in result.events if isinstance(each, EmotionUpdate | SpeechEnded)]
+        labels[threshold] = {result.label, *(event.label for event in events)}
+    assert labels[None] == {"uncertain"}, "the model's"
+    assert "uncertain" not in labels[0.0], "the user's"
 
 
 def test_a_gap_ends_the_utterance_and_keeps_time_true(

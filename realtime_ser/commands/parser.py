@@ -126,7 +126,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=_number,
         metavar="P",
-        help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
+        help="probability below which the label is 'uncertain' (default: the model's)",
     )
     parser.add_argument(
         "--channel",

@@ -12,7 +12,7 @@ from typing import Any
 from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
-from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
+from realtime_ser.settings import DEFAULT_THRESHOLD, FRAME_SECONDS, SAMPLE_RATE
 
 FORMAT_VERSION = 2
 """Since version 2 a folder has the statistics of the training voices."""
@@ -42,6 +42,8 @@ class Manifest:
         window_seconds: longest window in training.
         speech_threshold: a frame is speech if ``embed``'s output ``speech`` reaches this
             probability; ``None`` if the network has no such output.
+        uncertain_threshold: the label is ``uncertain`` if no probability over a window reaches it,
+            unless the user chooses another threshold; ``DEFAULT_THRESHOLD`` if the file lacks it.
         removes_offset: whether the network was trained on samples that went through
             ``realtime_ser.speech.offset``; they then go through it live as well.
         training: recipe, commit, actors.
@@ -57,6 +59,7 @@ class Manifest:
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
     speech_threshold: float | None = None
+    uncertain_threshold: float = DEFAULT_THRESHOLD
     removes_offset: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -157,6 +160,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
         speech_threshold=None if threshold is None else _like(0.0, threshold),
+        uncertain_threshold=_like(0.0, values.get("uncertain_threshold", DEFAULT_THRESHOLD)),
         removes_offset=_like(False, values.get("removes_offset", False)),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
@@ -214,6 +218,10 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
         (
             _is_threshold(manifest.speech_threshold),
             "speech_threshold must be between 0 and 1",
+        ),
+        (
+            0 <= manifest.uncertain_threshold <= 1,
+            "uncertain_threshold must be between 0 and 1",
         ),
     )
     for holds, problem in rules:

@@ -21,6 +21,7 @@ from realtime_ser.emotion.model import (
     find_model_folder,
 )
 from realtime_ser.errors import ModelError
+from realtime_ser.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -143,6 +144,17 @@ def test_without_a_speech_threshold_every_frame_is_speech(folder: Path) -> None:
     assert model.embed(frame).speech == 1.0
 
 
+def test_the_threshold_of_uncertain_is_the_models_unless_one_is_chosen(folder: Path) -> None:
+    rewrite(folder, lambda values: values.pop("uncertain_threshold", None))
+    model = EmotionModel(folder)
+    assert Pipeline(model).threshold == 0.3, "an older folder states none"
+    rewrite(folder, lambda values: values.update(uncertain_threshold=0.45))
+    model = EmotionModel(folder)
+    assert Pipeline(model).threshold == 0.45
+    assert Pipeline(model, Settings(hop=0.24)).settings == Settings(hop=0.24, threshold=0.45)
+    assert Pipeline(model, Settings(threshold=0.3)).threshold == 0.3
+
+
 def test_a_network_whose_input_has_another_name(folder: Path) -> None:
     rewrite(folder, lambda values: values["feature_maps"][1].update(name="chroma"))
     refused(folder, "has the inputs")
@@ -225,6 +237,15 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
             "speech_threshold must be between 0 and 1",
         ),
         (lambda values: values.update(speech_threshold="0.5"), "must be of type float"),
+        (
+            lambda values: values.update(uncertain_threshold=-0.1),
+            "uncertain_threshold must be between 0 and 1",
+        ),
+        (
+            lambda values: values.update(uncertain_threshold=1.01),
+            "uncertain_threshold must be between 0 and 1",
+        ),
+        (lambda values: values.update(uncertain_threshold=None), "must be of type float"),
         (lambda values: values.update(speech_threshold=float("nan")), "not finite"),
         (lambda values: values["level"].update(target_dbfs="loud"), "must be of type float"),
         (

@@ -73,6 +73,22 @@ def test_the_temperature_divides_the_logits_and_is_in_the_manifest(
     assert training["temperature"] == 2.0
 
 
+def test_the_threshold_of_uncertain_is_in_the_manifest(run: Path, tmp_path: Path) -> None:
+    from train.model.export import export
+    from train.model.recipe import load_recipe
+    from train.model.rejection import Rejection
+
+    rejection = Rejection(0.42, 0.2, {"nemo": 0.9})
+    export(load_recipe("best"), run, tmp_path / "model", rejection=rejection)
+    manifest = EmotionModel(tmp_path / "model").manifest
+    assert manifest.uncertain_threshold == 0.42
+    assert manifest.training["uncertain"] == {
+        "threshold": 0.42,
+        "error": 0.2,
+        "coverage": {"nemo": 0.9},
+    }
+
+
 @pytest.mark.parametrize("kind", ["float16", "int8-weights", "int8"])
 def test_a_quantized_network_predicts_nearly_the_same(run: Path, tmp_path: Path, kind: Any) -> None:
     from train.model.export import export

@@ -12,7 +12,6 @@ from ravdess_clips import write_clips
 
 from realtime_ser import Recognizer, SettingsError
 from realtime_ser.emotion.model import bundled_model_folder
-from realtime_ser.settings import Settings
 
 pytestmark = pytest.mark.train
 
@@ -66,7 +65,7 @@ def test_streamed_predictions_are_those_of_analyze(tmp_path: Path, recognizer: R
     )
     results = [recognizer.recognize(soundfile.read(path)[0], 16_000) for path in paths]
     labels = [result.label or NO_SPEECH for result in results]
-    assert streamed.labels(Settings().threshold) == labels
+    assert streamed.labels(recognizer.pipeline().threshold) == labels
     assert labels[-1] == NO_SPEECH, "the silent clip"
     assert len(np.unique(streamed.probabilities[streamed.has_speech], axis=0)) == 7, (
         "all but the silent one"

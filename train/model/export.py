@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 from train.corpora.clip import Clip
 from train.files import read_json
 from train.model import speech_head, speech_output
 from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
+from train.model.rejection import Rejection
 from train.model.runs import ORIGIN_FILE
 from train.model.saved import load_networks
 from train.model.voice_statistics import add_statistics
@@ -97,6 +99,7 @@ def export(
     folder: Path,
     temperature: float = 1.0,
     quantized: Quantized | None = None,
+    rejection: Rejection | None = None,
     voices: Sequence[Clip] = (),
 ) -> None:
     """Write the networks of a finished run to the model folder ``folder``.
@@ -107,6 +110,8 @@ def export(
         folder: the model folder, created if it is missing.
         temperature: the logits are divided by it, to calibrate the probabilities.
         quantized: how to quantize the frame's network; ``None`` leaves it float32.
+        rejection: has the threshold of ``uncertain`` at this temperature; ``None`` leaves it at
+            ``DEFAULT_THRESHOLD``.
         voices: clips that the run was trained on, for the statistics of the training voices;
             without them the model does not adapt to voices.
 
@@ -125,10 +130,12 @@ def export(
         embedding_shape=tuple(embed.outputs[0].shape[1:]),
         files=file_hashes(folder),
         speech_threshold=threshold,
+        uncertain_threshold=rejection.threshold if rejection else DEFAULT_THRESHOLD,
         removes_offset=recipe.removes_offset,
         training={
             **read_json(run / ORIGIN_FILE),
             "temperature": temperature,
+            **({"uncertain": asdict(rejection)} if rejection else {}),
             "weights": quantized.kind if quantized else "float32",
             "parameters": int(embed.count_params() + classify.count_params()),
         },

@@ -15,7 +15,7 @@ from realtime_ser.events import LABELS, UNCERTAIN
 from realtime_ser.live.snapshot import DeviceChoice, Snapshot
 from realtime_ser.output.terminal.emotion import TICK
 from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 
 
 class DeviceScreen(ModalScreen[int | None]):
@@ -89,7 +89,7 @@ class HelpScreen(ModalScreen[None]):
         return (
             ("bar", f"probability over the last {settings.window:g} s of speech"),
             (TICK, "probability of the newest frame alone"),
-            (UNCERTAIN, f"no emotion reaches {settings.threshold:.0%}"),
+            (UNCERTAIN, f"no emotion reaches {settings.threshold_or(DEFAULT_THRESHOLD):.0%}"),
             ("SPEECH", "the gate is open: only then is anything recognized"),
             ("faded", "nobody is speaking: this was said last"),
             ("knows", "share of this voice in what it is measured against"),
