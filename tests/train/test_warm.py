@@ -1,5 +1,6 @@
 """Streams, warm scores and corrections, on a made-up corpus through the program's own code."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_the_streams_have_the_orders_that_they_are_named_after() -> None:
         assert not all(emotional)
     for stream in heard["one emotion after the other"]:
         labels = [clip.label for clip in stream]
-        changes = sum(one != other for one, other in zip(labels, labels[1:], strict=False))
+        changes = sum(one != other for one, other in itertools.pairwise(labels))
         assert changes == 3
     for stream in heard["two speakers in turns"]:
         speakers = [clip.speaker for clip in stream]
