@@ -15,7 +15,7 @@ from realtime_ser.commands.common import (
     print_error,
 )
 from realtime_ser.commands.parser import parse
-from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.errors import RealtimeSerError, SettingsError, printable
 from realtime_ser.native_output import quiet_c_libraries
 from realtime_ser.signals import exiting_on_signals
 from realtime_ser.standard_streams import prepare_standard_streams
@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; ``None`` takes those of the process.
     """
     prepare_standard_streams()
-    logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LineFormatter("realtime-ser: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
         with exiting_on_signals(), quiet_c_libraries(), _flushed():
             options = parse(sys.argv[1:] if arguments is None else arguments)
@@ -53,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+class _LineFormatter(logging.Formatter):
+    """Keeps every message on one line, also one with the name of a file."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
 
 EPILOG = """\
@@ -21,7 +22,10 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that does not hide that its help cannot be written."""
+    """A parser whose errors are printable, and which raises when its help cannot be written."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
     def _print_message(self, message: str, file: Any = None) -> None:
         (file or sys.stderr).write(message)
