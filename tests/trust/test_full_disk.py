@@ -50,8 +50,8 @@ def test_recognition_goes_on_with_one_warning_and_a_valid_file(
     assert "the recording ended: " in run.stderr
     assert "no space left" in run.stderr.lower()
     events = [json.loads(line) for line in run.stdout.splitlines()]
-    expected = [to_dict(each) for each in recognizer.recognize(voice, 16_000).events]
-    assert [each for each in events if each["event"] != "health"] == expected
+    expected = [to_dict(event) for event in recognizer.recognize(voice, 16_000).events]
+    assert [event for event in events if event["event"] != "health"] == expected
 
     with wave.open(str(path)) as file:
         recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2")
