@@ -389,7 +389,7 @@ def test_a_run_learns_the_voice_and_forgets_it_when_cleared(recognizer: Recogniz
 def test_another_thread_teaches_while_the_run_goes_on(recognizer: Recognizer) -> None:
     """The correction is made at the first utterance's end, so it changes the others."""
     samples = speech("three_utterances")
-    plain = [each for each in offline(recognizer, samples) if isinstance(each, SpeechEnded)]
+    plain = [event for event in offline(recognizer, samples) if isinstance(event, SpeechEnded)]
     label = min(plain[1].probabilities, key=lambda name: plain[1].probabilities[name])
     engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline())
     with pytest.raises(CorrectionError, match="nobody has spoken yet"):
