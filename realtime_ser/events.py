@@ -139,7 +139,7 @@ def to_dict(event: Event) -> dict[str, Any]:
     A health event leaves out ``problem`` and ``dropped`` in normal operation.
     """
     # Not ``asdict``: its deep copies take ten times as long.
-    values = {each.name: getattr(event, each.name) for each in fields(event)}
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
     if isinstance(event, Health):
         for name in ("problem", "dropped"):
             if not values[name]:

@@ -77,10 +77,12 @@ class _TimedModel:
     """A model whose two halves are timed."""
 
     def __init__(self, model: EmotionModel, watch: _Stopwatch) -> None:
-        self.manifest = model.manifest
-        self.statistics = model.statistics
+        self._model = model
         self.embed = watch.timed("embed", model.embed)
         self.classify = watch.timed("classify", model.classify)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
 
 
 def _hops(

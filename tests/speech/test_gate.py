@@ -98,7 +98,7 @@ def run(gate: SpeechGate, samples: Int16, block: int | None = None) -> list[Gate
     """Return what a gate says of samples that come in blocks of this size, then end."""
     size = block or max(1, len(samples))
     blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
-    return [event for each in blocks for event in gate.process(each)] + gate.flush()
+    return [event for block in blocks for event in gate.process(block)] + gate.flush()
 
 
 def spans(events: list[GateEvent]) -> list[tuple[int, int]]:
