@@ -29,7 +29,7 @@ CLOSE_SECONDS = 3.0
 """How long ``close`` may go on delivering what waits."""
 
 LAST_ATTEMPTS = 4
-"""While closing, a receiver that has failed this often in a row is given up."""
+"""How often ``close`` tries a receiver that worked until then; one that was down gets one try."""
 
 Message = TypeVar("Message")
 
@@ -96,6 +96,7 @@ class NetworkSink(Sink, Generic[Message]):
         self._sending: tuple[str, Message] | None = None
         self._count = 0
         self._failures = 0
+        self._most_failures = 0
         self._changed = threading.Condition(threading.RLock())  # a signal handler may close it
         self._deadline: float | None = None
         self._closed = False
@@ -131,6 +132,7 @@ class NetworkSink(Sink, Generic[Message]):
         with self._changed:
             if self._deadline is None:
                 self._deadline = time.monotonic() + CLOSE_SECONDS
+                self._most_failures = self._failures + (1 if self._failures else LAST_ATTEMPTS)
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -222,7 +224,7 @@ class NetworkSink(Sink, Generic[Message]):
             if self._deadline is None:
                 return False
             late = time.monotonic() >= self._deadline
-            return late or self._failures >= LAST_ATTEMPTS or not self._waiting
+            return late or self._failures >= self._most_failures or not self._waiting
 
     def _take(self) -> bool:
         """Take the oldest message; ``False`` if there is none after ``idle_seconds``."""
@@ -269,17 +271,16 @@ class NetworkSink(Sink, Generic[Message]):
                 self._sending = None
 
     def _pause(self, at_least: float) -> None:
-        """Wait before the next attempt; ``stop`` ends the wait for a last one."""
-        seconds = min(LONGEST_PAUSE, max(at_least, FIRST_PAUSE * 2 ** min(self._failures - 1, 10)))
-        seconds *= random.uniform(1 - JITTER, 1 + JITTER)
+        """Wait before the next attempt; ``stop`` ends the wait."""
+        seconds = FIRST_PAUSE * 2 ** min(self._failures - 1, 10)
         with self._changed:
             if self._deadline is None:
-                if self._changed.wait_for(lambda: self._deadline is not None, seconds):
-                    self._failures = min(self._failures, LAST_ATTEMPTS - 1)
-            else:
-                self._changed.wait_for(
-                    lambda: self._closed, min(seconds, self._remaining_seconds())
-                )
+                seconds = min(LONGEST_PAUSE, max(at_least, seconds))
+                seconds *= random.uniform(1 - JITTER, 1 + JITTER)
+                self._changed.wait_for(lambda: self._deadline is not None, seconds)
+            elif not self._finished():
+                seconds = min(seconds, self._remaining_seconds())
+                self._changed.wait_for(lambda: self._closed, seconds)
 
     def _remaining_seconds(self) -> float:
         return max(0.0, (self._deadline or 0.0) - time.monotonic())
