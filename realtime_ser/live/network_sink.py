@@ -244,8 +244,8 @@ class NetworkSink(Sink, Generic[Message]):
             self._put_back()
             raise
         except MessageRefusedError as refused:
-            self._drop_current()
             self._note_problem(refused.problem)
+            self._drop_current()
         else:
             with self._changed:
                 self._sending = None

@@ -35,10 +35,11 @@ def parse_address(text: str, option: str) -> Address:
     if "://" in text or any(char in text for char in "/?#@"):
         raise wrong
     parts = _split(f"//{text}", option, wrong)
+    host = _host(parts, wrong)
     port = _port(parts, option, None)
     if port is None:
         raise SettingsError(f"{option} {shown(text)} has no port", "give HOST:PORT")
-    return Address(_host(parts, wrong), port)
+    return Address(host, port)
 
 
 def parse_url(text: str, option: str, default_ports: dict[str, int]) -> tuple[SplitResult, Address]:
@@ -126,9 +127,7 @@ def _port(parts: SplitResult, option: str, default: int | None) -> int | None:
 def _host(parts: SplitResult, wrong: SettingsError) -> str:
     if not parts.hostname:
         raise wrong
-    if parts.hostname.isascii():
-        return parts.hostname
     try:
         return parts.hostname.encode("idna").decode()
-    except UnicodeError:
+    except UnicodeError:  # also a part of more than 63 characters
         raise wrong from None
