@@ -2,6 +2,7 @@
 
 import importlib.util
 import socket
+import ssl
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -101,8 +102,12 @@ def check_installed(package: str, module: str, option: str, extra: str) -> None:
 
 def reason(error: BaseException) -> str:
     """Return what an exception of a connection says, in lower case and without its number."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text)[:1].lower() + str(text)[1:]
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return f"TLS failed: {error.reason.lower().replace('_', ' ')}"
+    text = str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return text[:1].lower() + text[1:]
 
 
 def _split(text: str, option: str, wrong: SettingsError) -> SplitResult:

@@ -90,14 +90,16 @@ def parse_broker(url: str) -> Broker:
     Raises:
         SettingsError: it is no such URL.
     """
+    if "#" in url:
+        raise SettingsError("--mqtt contains #", "write %23 in a password, leave it out of topics")
     parts, address = parse_url(url, "--mqtt", {"mqtt": 1883, "mqtts": 8883})
     user, password = credentials(parts)
     if user is not None and password is None:
         password = os.environ.get(PASSWORD_VARIABLE)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     discovery = options.pop("discovery", DEFAULT_PREFIX)
-    if options or parts.fragment:
-        unknown = ", ".join(map(shown, options)) or "#"
+    if options:
+        unknown = ", ".join(map(shown, options))
         raise SettingsError(f"--mqtt does not know {unknown}", "give discovery=PREFIX or nothing")
     topic = unquote(parts.path).strip("/") or DEFAULT_TOPIC
     return Broker(
