@@ -1,9 +1,10 @@
 """The command line: one module per command, none of them imported before it is called."""
 
+import contextlib
 import errno
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from realtime_ser.commands.common import (
@@ -30,13 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     prepare_standard_streams()
     logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
-    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        with exiting_on_signals(), quiet_c_libraries():
+        with exiting_on_signals(), quiet_c_libraries(), _flushed():
+            options = parse(sys.argv[1:] if arguments is None else arguments)
             command = import_module(f"realtime_ser.commands.{options.command}")
-            code = int(command.run(options))
-            sys.stdout.flush()
-            return code
+            return int(command.run(options))
     except SettingsError as error:
         return print_error(error, WRONG_USAGE)
     except RealtimeSerError as error:
@@ -54,6 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+@contextlib.contextmanager
+def _flushed() -> Iterator[None]:
+    """Write what standard output still holds, also after ``--help``: at exit, errors are lost."""
+    try:
+        yield
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    else:
+        sys.stdout.flush()
 
 
 def _discard_stdout() -> None:

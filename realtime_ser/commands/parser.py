@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,11 +23,21 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not hide that its help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; ``command`` is the name of the command.
 
     Exits with 2 and a message on standard error if they are wrong, with 0 after ``--help`` and
     ``--version``.
+
+    Raises:
+        OSError: the help cannot be written.
     """
     parser, commands = _parser()
     first = arguments[0] if arguments else ""
@@ -52,7 +63,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser and its commands."""
     from realtime_ser import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "realtime-ser",
         description="Shows how likely each of eight emotions is in a voice, live.",
         epilog=EPILOG,

@@ -64,9 +64,13 @@ class Sinks:
 
     A sink that raises an ``OutputError`` is closed and left out from then on, with one warning in
     the log.
+
+    Attributes:
+        failed: whether a sink has failed, so that output which was asked for is missing.
     """
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
+        self.failed = False
         self._sinks = list(sinks)
         self._lock = threading.RLock()  # reentrant: a signal handler may close them
         self._close_lock = threading.RLock()
@@ -89,6 +93,19 @@ class Sinks:
         with self._lock:
             if sink in self._sinks:
                 self._sinks.remove(sink)
+
+    def finish(self, sink: Sink) -> None:
+        """Give a sink nothing more, and close it.
+
+        Raises:
+            OutputError: its last data could not be written.
+        """
+        self.remove(sink)
+        try:
+            sink.close()
+        except OutputError:
+            self.failed = True
+            raise
 
     def on_event(self, event: Event) -> None:
         """Pass an event to every sink."""
@@ -138,6 +155,7 @@ class Sinks:
                 try:
                     action(sink)
                 except OutputError as error:
+                    self.failed = True
                     self._sinks.remove(sink)
                     _close_after_failure(sink)
                     log.warning("the %s ended: %s", sink.name, error)

@@ -38,13 +38,6 @@ def run_shell(line: str, **environment: str) -> subprocess.CompletedProcess[byte
     )
 
 
-@pytest.mark.parametrize("command", ["analyze", "--demo --json --duration 1 #"])
-def test_a_full_disk_behind_stdout_is_one_line(command: str) -> None:
-    result = run_shell(f"exec >/dev/full; CMD {command} {SPEECH}")
-    assert result.returncode == 1
-    assert len(result.stderr.splitlines()) == 1
-
-
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("command", [f"analyze {SPEECH}", "--demo --json --duration 1"])
 def test_a_closed_stream_costs_nothing_else(command: str, closed: str) -> None:
