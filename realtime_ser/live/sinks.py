@@ -147,6 +147,7 @@ class Sinks:
         try:
             sink.close()
         except OutputError as error:
+            self.failed = True
             log.warning("the %s ended: %s", sink.name, error)
 
     def _call(self, action: Callable[[Sink], None]) -> None:

@@ -305,12 +305,13 @@ def test_health_events_tell_at_once_that_a_receiver_went_and_came_back(
     recognizer: Recognizer,
 ) -> None:
     with started(Receiver("radio")) as sink:
-        sink.faults = [ReceiverDownError("it is off")]
+        sink.faults = [ReceiverDownError("it is off")] * 1000
 
         def wait(event: Event) -> None:
             if not isinstance(event, Health) and sink.faults:
                 wait_until(lambda: sink.problem)
             elif isinstance(event, Health) and event.output_problems:
+                sink.faults = []
                 wait_until(lambda: sink.problem is None)
 
         events = run_with(recognizer, [sink], during=wait)
