@@ -15,6 +15,7 @@ from realtime_ser.capture.reconnect import open_microphone
 from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, FAILED, settings_from
+from realtime_ser.commands.network_sinks import network_sinks
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     A sink that fails ends alone, with one line in the log; the run goes on and returns 1 at last.
     """
     _check_output_names(options)
+    network = network_sinks(options)
     shows_terminal = sys.stdout.isatty() and not options.json
     if shows_terminal:
         check_screen()
@@ -42,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
         source = _open_source(options, stdin)
         opened.callback(source.close)
         sinks = _open_sinks(options, opened)
+        for sink in network:
+            sink.start()
+            sinks.append(sink)
         if not shows_terminal:
             sinks.append(JsonLines(sys.stdout))
         engine = Engine(source, pipeline, sinks=sinks, duration=options.duration)

@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
 
+WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
+"""Environment variable with the secret for ``--webhook``."""
+
 EPILOG = """\
 examples:
   realtime-ser --demo                    the bundled clip, without a microphone
@@ -108,6 +111,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
     )
+    _add_network_sinks(parser)
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--no-reconnect",
@@ -115,6 +119,36 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         help="end when the microphone is lost, instead of waiting for its return",
     )
     _add_settings(parser)
+
+
+def _add_network_sinks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of outputs that cross a network; each may be given several times."""
+    parser.add_argument(
+        "--osc",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="also send the events as OSC messages over UDP",
+    )
+    parser.add_argument(
+        "--mqtt",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also publish the state to a broker: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]",
+    )
+    parser.add_argument(
+        "--webhook",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also post every utterance to this address, http:// or https://",
+    )
+    parser.add_argument(
+        "--webhook-secret",
+        metavar="SECRET",
+        help=f"sign the posts; better given in {WEBHOOK_SECRET}, which other users cannot see",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
