@@ -150,6 +150,9 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
     )
+    analyze.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a table: FILE.csv, .jsonl or .parquet"
+    )
     _add_settings(analyze)
 
 
