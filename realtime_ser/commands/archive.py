@@ -1,9 +1,13 @@
 """``realtime-ser archive``: an archive of any size, in this process or on Ray, to one table."""
 
 import argparse
+import functools
+import importlib.util
+import os
 import sys
 
 from realtime_ser.archive.analyzer import Engine
+from realtime_ser.archive.cluster import usable_processors
 from realtime_ser.archive.job import Job, Runner, run_job
 from realtime_ser.archive.local import analyze_here
 from realtime_ser.archive.progress import Count, Progress
@@ -36,7 +40,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _runner(options: argparse.Namespace) -> Runner:
-    return analyze_here
+    """Choose between this process and Ray, which needs a third processor to be of use."""
+    address = options.ray or os.environ.get("RAY_ADDRESS")
+    processors = usable_processors()
+    if address is None and (processors <= 2 or options.workers == 1):
+        if options.workers not in (None, 1):
+            print(
+                f"realtime-ser: {processors} processors: one process does all the work, without Ray",
+                file=sys.stderr,
+            )
+        return analyze_here
+    if importlib.util.find_spec("ray") is None:
+        raise RealtimeSerError(
+            "several workers need Ray", 'pip install "realtime-ser[archive]", or use --workers 1'
+        )
+    from realtime_ser.archive.on_ray import analyze_on_ray
+
+    return functools.partial(analyze_on_ray, address=address, workers=options.workers)
 
 
 def _say_how_to_go_on(job: Job, progress: Progress) -> None:
