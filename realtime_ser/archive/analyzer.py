@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -57,12 +58,14 @@ class AnalyzedFile:
         key: of its task.
         size: in bytes.
         seconds: of audio that was analyzed.
+        cpu: seconds of CPU time that this took.
         rows: one for each utterance, at least one.
     """
 
     key: str
     size: int
     seconds: float
+    cpu: float
     rows: list[Row]
 
     @property
@@ -100,7 +103,7 @@ class Analyzer:
         """
         collector = RowCollector(task.name, self._manifest)
         problem: RealtimeSerError | None = None
-        samples = 0
+        samples, began = 0, time.process_time()
 
         def count(block: Int16) -> None:
             nonlocal samples
@@ -120,7 +123,10 @@ class Analyzer:
                 f"{task.name} cannot be analyzed ({type(error).__name__}: {error})",
                 "report this, with the file if you can",
             )
-        return AnalyzedFile(task.key, task.size, samples / SAMPLE_RATE, collector.rows(problem))
+        cpu = time.process_time() - began
+        return AnalyzedFile(
+            task.key, task.size, samples / SAMPLE_RATE, cpu, collector.rows(problem)
+        )
 
     def refuse(self, task: Task, problem: str, remedy: str) -> AnalyzedFile:
         """Return the row of a file that is not analyzed, with the reason."""

@@ -109,6 +109,6 @@ def _store(
         for file in results:
             parts.add(file)
             worklist.mark_done([file.key])
-            progress.finished(file.size, file.seconds, len(file.rows), failed=file.failed)
+            progress.finished(file)
     finally:
         parts.flush()

@@ -145,7 +145,8 @@ def _start_ledger() -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0, scheduling_strategy=here)(Ledger).remote()
+    remote: Any = ray.remote
+    return remote(num_cpus=0, scheduling_strategy=here)(Ledger).remote()
 
 
 def _dataset(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from realtime_ser.archive.analyzer import AnalyzedFile
 from realtime_ser.archive.worklist import Totals
 from realtime_ser.output.format import clock as as_clock
 
@@ -32,6 +33,7 @@ class Count:
         rows: of these files.
         bytes: size of these files.
         audio: seconds of audio in these files.
+        cpu: seconds of CPU time that they took.
         current: seconds of audio analyzed of files that are not done yet.
         elapsed: seconds since this run began.
     """
@@ -43,6 +45,7 @@ class Count:
     rows: int = 0
     bytes: int = 0
     audio: float = 0.0
+    cpu: float = 0.0
     current: float = 0.0
     elapsed: float = 0.0
 
@@ -131,14 +134,15 @@ class Progress:
         self.count = Count(total, before)
         self._show()
 
-    def finished(self, size: int, seconds: float, rows: int, *, failed: bool) -> None:
+    def finished(self, file: AnalyzedFile) -> None:
         """Count a file that is done."""
         count = self.count
         count.files += 1
-        count.rows += rows
-        count.bytes += size
-        count.audio += seconds
-        count.failed += failed
+        count.rows += len(file.rows)
+        count.bytes += file.size
+        count.audio += file.seconds
+        count.cpu += file.cpu
+        count.failed += file.failed
         self._show()
 
     def heard(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: actors that analyze units, and the ledger they report to.
+"""What runs on the nodes of a Ray cluster: actors that analyze units, and their ledger.
 
 A unit is some files that an actor analyzes in one call. Only paths go in and rows come out.
 """
@@ -138,8 +138,5 @@ def decode_results(text: str) -> list[AnalyzedFile]:
     if isinstance(values, dict):
         raise RealtimeSerError(values["problem"], values["remedy"])
     return [
-        AnalyzedFile(
-            file["key"], file["size"], file["seconds"], [tuple(row) for row in file["rows"]]
-        )
-        for file in values
+        AnalyzedFile(**{**file, "rows": [tuple(row) for row in file["rows"]]}) for file in values
     ]

@@ -45,10 +45,7 @@ def _runner(options: argparse.Namespace) -> Runner:
     processors = usable_processors()
     if address is None and (processors <= 2 or options.workers == 1):
         if options.workers not in (None, 1):
-            print(
-                f"realtime-ser: {processors} processors: one process does all the work, without Ray",
-                file=sys.stderr,
-            )
+            print(f"one process, without Ray: {processors} processors", file=sys.stderr)
         return analyze_here
     if importlib.util.find_spec("ray") is None:
         raise RealtimeSerError(
@@ -75,7 +72,8 @@ def _summary(job: Job, count: Count) -> int:
     if count.before.files:
         line += f", {count.files} of them now"
     line += f", {count.audio / 3600:.2f} h of audio in {clock(count.elapsed)}"
-    line += f" ({count.rate:.0f} × real time)"
+    line += f" ({count.rate:.0f} × real time"
+    line += f", {3600 * count.cpu / count.audio:.0f} s of CPU an hour)" if count.audio else ")"
     if count.failed:
         line += f", {count.failed} with errors, see the column 'error'"
     print(line, file=sys.stderr)
