@@ -132,7 +132,7 @@ class Analyzer:
         """Return the row of a file that is not analyzed, with the reason."""
         collector = RowCollector(task.name, self._manifest)
         return AnalyzedFile(
-            task.key, task.size, 0.0, collector.rows(RealtimeSerError(problem, remedy))
+            task.key, task.size, 0.0, 0.0, collector.rows(RealtimeSerError(problem, remedy))
         )
 
     @staticmethod

@@ -1,11 +1,12 @@
 """A Ray cluster: connect to one, or start one on this machine, and how many actors it can take."""
 
 import contextlib
-import logging
 import os
 import secrets
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from realtime_ser.errors import RealtimeSerError, SettingsError
 
@@ -58,27 +59,28 @@ def connected(address: str | None) -> Iterator[int]:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif address != "auto":
         _check_port(address)
-    import ray
+    # Ray prints pages about lost nodes, which the job survives; they are in its log files as well.
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+        import ray
 
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    try:
-        if address is None:
-            ray.init(
-                address="local",
-                num_cpus=usable_processors(),
-                object_store_memory=STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        else:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # Ray raises bare ones too
-        raise _cannot_connect(address, error) from error
-    try:
-        yield int(ray.cluster_resources().get("CPU", 0))
-    finally:
-        ray.shutdown()
+        try:
+            if address is None:
+                ray.init(
+                    address="local",
+                    num_cpus=usable_processors(),
+                    object_store_memory=STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                )
+            else:
+                ray.init(address=address, log_to_driver=False)
+        except Exception as error:  # Ray raises bare ones too
+            raise _cannot_connect(address, error) from error
+        try:
+            resources: Any = ray.cluster_resources
+            yield int(resources().get("CPU", 0))
+        finally:
+            ray.shutdown()
 
 
 def _check_port(address: str) -> None:

@@ -62,7 +62,7 @@ def _expanded(argument: str) -> Iterable[str]:
         return [argument]
     matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
     if not matches:
-        raise AudioInputError(f"there is no {argument}", "check the name and the folder")
+        raise AudioInputError(f"there is no file {argument}", "check the name and the folder")
     return matches
 
 
@@ -160,7 +160,7 @@ def _find_at(address: Address, argument: str, column: str) -> Iterator[AudioFile
 
     (info,) = _information(address.storage, [address.path])
     if info.type == FileType.NotFound:
-        raise AudioInputError(f"there is no {argument}", "check the address")
+        raise AudioInputError(f"there is no file {argument}", "check the address")
     if info.type == FileType.Directory:
         yield from _stored_below(address, address.path)
     elif is_list(address.path):

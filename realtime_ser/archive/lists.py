@@ -40,22 +40,27 @@ def read_list(file: BinaryIO, name: str, column: str) -> Iterator[str]:
 def _read_csv(file: BinaryIO, name: str, column: str) -> Iterator[str | None]:
     # A path may hold any bytes; a byte order mark is what spreadsheets write.
     text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
-    header = text.readline()
-    delimiter = next((mark for mark in DELIMITERS if column in _cells(header, mark)), DELIMITERS[0])
-    names = _cells(header, delimiter)
-    if column not in names:
-        raise _no_column(name, column, names)
-    position = names.index(column)
     try:
+        header = text.readline()
+        delimiter = next((mark for mark in DELIMITERS if column in _cells(header, mark)), ",")
+        names = _cells(header, delimiter)
+        if column not in names:
+            raise _no_column(name, column, names)
+        position = names.index(column)
         for row in csv.reader(text, delimiter=delimiter):
             if row:
                 yield row[position] if position < len(row) else None
     except csv.Error as error:
         raise AudioInputError(f"{name} is not a CSV file ({error})", "save it again") from error
+    finally:
+        text.detach()  # the file belongs to the caller
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _read_parquet(file: BinaryIO, name: str, column: str) -> Iterator[str | None]:

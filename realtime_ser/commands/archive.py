@@ -68,7 +68,7 @@ def _say_how_to_go_on(job: Job, progress: Progress) -> None:
 def _summary(job: Job, count: Count) -> int:
     """Print what was done; fail only if no file at all could be read."""
     files = count.before.files + count.files
-    line = f"{job.out}: {files} files"
+    line = f"{job.out}: {files} file{'s' if files != 1 else ''}"
     if count.before.files:
         line += f", {count.files} of them now"
     line += f", {count.audio / 3600:.2f} h of audio in {clock(count.elapsed)}"
