@@ -82,6 +82,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     live.prog = parser.prog
     _add_live_options(live)
     _add_analyze(commands)
+    _add_archive(commands)
     _add_devices(commands)
     _add_doctor(commands)
     _add_bench(commands)
@@ -202,7 +203,48 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
     )
+    analyze.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a table: FILE.csv, .jsonl or .parquet"
+    )
     _add_settings(analyze)
+
+
+def _add_archive(commands: Any) -> None:
+    archive = _add_command(commands, "archive", "recognize an archive of files of any size")
+    archive.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="folder, file, pattern, CSV or Parquet file with a column of paths, s3:// or gs://",
+    )
+    archive.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="the table to write: FILE.parquet, .csv or .jsonl",
+    )
+    archive.add_argument(
+        "--column",
+        default="path",
+        metavar="NAME",
+        help="column of paths in a CSV or Parquet file (default path)",
+    )
+    archive.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="use a running Ray cluster: HOST:PORT of its head, or auto for this machine's",
+    )
+    archive.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that analyze (default and most: one less than there are processors)",
+    )
+    archive.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same command"
+    )
+    _add_settings(archive)
 
 
 def _add_devices(commands: Any) -> None:
@@ -229,6 +271,12 @@ def _number(text: str) -> float:
         if math.isfinite(value := float(text)):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
 
 
 def _channel(text: str) -> int | str:

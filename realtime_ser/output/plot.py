@@ -4,7 +4,6 @@ Needs matplotlib, the ``plot`` extra, and imports it only when a picture is draw
 """
 
 import importlib.util
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from realtime_ser.errors import OutputError, printable
 from realtime_ser.events import LABELS, EmotionUpdate, Event, SpeechEnded
 from realtime_ser.output.format import clock, percent
 from realtime_ser.output.palette import ON_WHITE
-from realtime_ser.output.paths import check_ending, unwritable
+from realtime_ser.output.paths import check_ending, check_writable, unwritable
 from realtime_ser.samples import FULL_SCALE, Int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -54,13 +53,7 @@ def check_plot_path(path: Path) -> None:
             or matplotlib is not installed.
     """
     check_ending(path, PLOT_ENDINGS)
-    folder = path.parent
-    if path.is_dir():
-        raise unwritable(path, IsADirectoryError())
-    if not folder.is_dir():
-        raise unwritable(path, FileNotFoundError())
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise unwritable(path, PermissionError(0, "permission denied"))
+    check_writable(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise OutputError("plots need matplotlib", 'pip install "realtime-ser[plot]"')
 
