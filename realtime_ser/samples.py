@@ -81,33 +81,17 @@ def as_block(samples: ArrayLike) -> Float32 | Int16:
     return values.astype(np.float32, copy=False)
 
 
-def is_below(values: NDArray[Any], limit: float) -> bool:
-    """Return whether every value lies between ``-limit`` and ``limit``; NaN does not."""
-    if not values.size:
-        return True
-    # The ufuncs themselves: the methods take twice as long for a short block.
-    largest, lowest = np.maximum.reduce(values, axis=None), np.minimum.reduce(values, axis=None)
-    return bool(largest < limit and lowest > -limit)
-
-
 class ScaleWatch:
     """Notices floats that are unscaled integers: they would be clipped to a square wave.
 
     Samples of one stream are counted, so that it depends on no block size whether they are noticed.
     """
 
-    INTEGERS_FROM = 2.0
-    """Size from which on a whole number may be an unscaled integer."""
-
     def __init__(self) -> None:
         self._suspects = 0
         self._seen = 0
         self._peak = 0.0
         self._lowest = 0.0
-
-    def skip(self, count: int) -> None:
-        """Count samples that are known to be below ``INTEGERS_FROM``."""
-        self._seen += count
 
     def look(self, values: NDArray[Any], patience: int = 0) -> None:
         """Look at finite floats.
@@ -120,14 +104,14 @@ class ScaleWatch:
         Raises:
             AudioInputError: they are not within ±1 at all.
         """
-        self.skip(values.size)
-        if is_below(values, self.INTEGERS_FROM):
-            return
+        self._seen += values.size
         largest, lowest = float(values.max(initial=0.0)), float(values.min(initial=0.0))
+        if max(largest, -lowest) < 2.0:
+            return
         self._peak = max(self._peak, largest, -lowest)
         self._lowest = min(self._lowest, lowest)
         sizes = np.abs(values)
-        whole = (sizes >= self.INTEGERS_FROM) & (sizes == np.rint(sizes))
+        whole = (sizes >= 2.0) & (sizes == np.rint(sizes))
         self._suspects += int(np.count_nonzero(whole | (sizes > LOUDEST)))
         if self._seen > patience:
             self.conclude()

@@ -2,7 +2,7 @@
 
 By default the output is the mean of the channels. Two things spoil it: channels of opposite
 polarity cancel each other, and the noise of one input drowns the voice in another. Both show in the
-levels of the mean and of each channel, which are measured every 30 ms: the channel in which a voice
+powers of the mean and of each channel, which are measured every 30 ms: the channel in which a voice
 stands out most from its noise floor is then used instead, until the mean is as good again.
 """
 
@@ -23,20 +23,22 @@ FRAME_SECONDS = 0.03
 FLOOR_FRAMES = 100
 """Frames whose quietest is the noise floor: three seconds, as in the speech gate."""
 
-QUIETEST_DBFS = -90.0
-AUDIBLE_DBFS = -60.0
-"""Level below which cancellation does not matter."""
+QUIETEST_POWER = 1e-9
+"""Lower limit of powers, where full scale is 1: -90 dB."""
 
-CANCELLED_DB = 4.0
-"""How much weaker than the loudest channel the mean must be to count as cancelled, beyond the
-dilution that a single active channel undergoes in the mean."""
+AUDIBLE_POWER = 1e-6
+"""Power below which cancellation does not matter: -60 dB."""
+
+CANCELLED = 10**0.4
+"""How many times weaker than the loudest channel the mean must be to count as cancelled (4 dB),
+beyond the dilution that a single active channel undergoes in the mean."""
 
 SPOILT_DB = 10.0
 """How much further a voice must stand out from the floor of a channel than from that of the mean
 for the mean to count as spoilt."""
 
 LEVEL_MEMORY = 0.93
-"""Weight of the previous power in the level that shows cancellation: it spans 0.4 s."""
+"""Weight of the earlier frames in the power that shows cancellation: it spans 0.4 s."""
 
 CANCELLED_FRAMES = 3
 """Frames in a row before a mean counts as cancelled: two microphones in one room cancel some
@@ -90,30 +92,32 @@ class Mixdown:
         Args:
             block: shape ``[frames, channels]``; floats are clipped at ±1.
         """
-        planes = _planes(block)
         if isinstance(self._channel, int):
-            return planes[self._channel - 1]
+            return _scaled(block[:, self._channel - 1])
         if self._channels == 1:
-            return planes[0]
+            return _scaled(block[:, 0])
+        known = self._pending.shape[1]
+        candidates = np.empty((1 + self._channels, known + len(block)), np.float32)
+        candidates[1:, :known] = self._pending
+        for plane, channel in zip(candidates[1:, known:], block.T, strict=True):
+            _scaled(channel, plane)
+        _mean(candidates[1:], candidates[0])
         if self._channel == "mix":
-            return _mean(planes)
-        if self._pending.size:
-            planes = np.concatenate((self._pending, planes), axis=1)
-        count = planes.shape[1] // self._frame
+            mixed: Float32 = candidates[0]
+            return mixed
+        count = len(candidates[0]) // self._frame
         whole = count * self._frame
-        self._pending = planes[:, whole:]
+        self._pending = candidates[1:, whole:].copy()
         if not count:
             return np.empty(0, np.float32)
-        planes = planes[:, :whole]
-        candidates = np.concatenate((_mean(planes)[np.newaxis], planes))
-        return self._select(candidates.reshape(len(candidates), count, self._frame))
+        return self._select(candidates[:, :whole].reshape(len(candidates), count, self._frame))
 
     def flush(self) -> Float32:
         """Return what is left, shape ``[n]``; the next block starts a new stream."""
         rest, self._pending = self._pending, np.empty((self._channels, 0), np.float32)
         choice = self._selector.choice
         self._selector = _Selector(self._channels)
-        return rest[choice - 1] if choice else _mean(rest)
+        return rest[choice - 1] if choice else _mean(rest, np.empty_like(rest[0]))
 
     def _select(self, candidates: Float32) -> Float32:
         """Return the chosen candidate of each frame, ``[n]``; a change of choice is faded over.
@@ -124,7 +128,8 @@ class Mixdown:
         before = self._selector.choice
         choices = [self._selector.choose(powers) for powers in _powers(candidates).T.tolist()]
         if all(choice == before for choice in choices):
-            return candidates[before].reshape(-1)
+            chosen: Float32 = candidates[before].reshape(-1)
+            return chosen
         selected = [
             self._selected(candidates[:, frame], choice, previous)
             for frame, (choice, previous) in enumerate(
@@ -135,8 +140,9 @@ class Mixdown:
 
     def _selected(self, frame: Float32, choice: int, previous: int) -> Float32:
         """Return the chosen candidate of one frame, shape ``[n]``."""
+        heard: Float32 = frame[choice]
         if choice == previous:
-            return frame[choice]
+            return heard
         if choice and not self._warned:
             self._warned = True
             log.warning(
@@ -147,7 +153,7 @@ class Mixdown:
             )
         length = frame.shape[1]
         fade = (np.arange(length, dtype=np.float32) + 1) / np.float32(length)
-        mixed: Float32 = fade * frame[choice] + (1 - fade) * frame[previous]
+        mixed: Float32 = fade * heard + (1 - fade) * frame[previous]
         return mixed
 
 
@@ -157,87 +163,81 @@ class _Selector:
     def __init__(self, channels: int) -> None:
         self.choice = 0
         self._cancelled = 0
-        self._dilution_db = 20 * math.log10(channels)
-        self._candidates = [
-            _Candidate(RunningMinimum(FLOOR_FRAMES)) for _ in range(channels + 1)
-        ]
+        self._dilution = channels**2
+        self._candidates = [_Candidate(RunningMinimum(FLOOR_FRAMES)) for _ in range(channels + 1)]
 
     def choose(self, powers: Sequence[float]) -> int:
         """Return what to use for a frame, given the powers of the mean and of each channel."""
         for candidate, power in zip(self._candidates, powers, strict=True):
             candidate.measure(power)
         mean, *channels = self._candidates
-        loudest = max(channel.level for channel in channels)
-        weaker = loudest - mean.level - self._dilution_db
+        loudest = max(channel.power for channel in channels)
+        cancelled = loudest / mean.power / self._dilution
         behind = max(channel.outstanding for channel in channels) - mean.outstanding
-        audible = loudest > AUDIBLE_DBFS
-        self._cancelled = self._cancelled + 1 if audible and weaker > CANCELLED_DB else 0
+        audible = loudest > AUDIBLE_POWER
+        self._cancelled = self._cancelled + 1 if audible and cancelled > CANCELLED else 0
         if self._cancelled >= CANCELLED_FRAMES or (audible and behind > SPOILT_DB):
             best = max(range(1, len(self._candidates)), key=self._rank)
             current = self._candidates[self.choice].outstanding + SPOILT_DB / 2
             if not self.choice or self._candidates[best].outstanding > current:
                 self.choice = best
-        elif audible and weaker < CANCELLED_DB / 2 and behind < SPOILT_DB / 2:
+        elif audible and cancelled < math.sqrt(CANCELLED) and behind < SPOILT_DB / 2:
             self.choice = 0
         return self.choice
 
     def _rank(self, number: int) -> tuple[float, float, int]:
         candidate = self._candidates[number]
-        return candidate.outstanding, candidate.level, -number
+        return candidate.outstanding, candidate.power, -number
 
 
 @dataclass(slots=True)
 class _Candidate:
-    """One possible output: its level, and how far a voice recently stood out from its floor."""
+    """One possible output: its power, and how far a voice recently stood out from its floor."""
 
     floor: RunningMinimum
-    power: float = 0.0
-    level: float = QUIETEST_DBFS
+    average: float = 0.0
+    power: float = QUIETEST_POWER
     outstanding: float = 0.0
 
     def measure(self, power: float) -> None:
         """Take the power of the next frame."""
-        self.power = LEVEL_MEMORY * self.power + (1 - LEVEL_MEMORY) * power
-        self.level = _dbfs(self.power)
-        level = _dbfs(power)
+        self.average = LEVEL_MEMORY * self.average + (1 - LEVEL_MEMORY) * power
+        self.power = max(self.average, QUIETEST_POWER)
+        level = 10 * math.log10(max(power, QUIETEST_POWER))
         self.outstanding = max(level - self.floor.add(level), self.outstanding - DECAY_DB)
 
 
-def _powers(candidates: Float32) -> NDArray[np.float64]:
+def _powers(candidates: Float32) -> Float32:
     """Return the mean squares around the mean of each frame, ``[candidates, frames]``.
 
     Args:
         candidates: shape ``[candidates, frames, n]``.
     """
-    values = candidates.astype(np.float64)
-    length = values.shape[2]
-    means = values.sum(axis=2) / length
-    powers: NDArray[np.float64] = np.einsum("cfn,cfn->cf", values, values) / length - means * means
-    return powers
+    centered = candidates - candidates.mean(axis=2, keepdims=True)
+    powers: Float32 = np.einsum("cfn,cfn->cf", centered, centered)
+    return powers / np.float32(candidates.shape[2])
 
 
-def _dbfs(power: float) -> float:
-    return max(QUIETEST_DBFS, 10 * math.log10(max(power, 1e-18)))
+def _scaled(channel: Block, out: Float32 | None = None) -> Float32:
+    """Return the samples of one channel, ``[n]``, with full scale at ±1; floats are clipped."""
+    if channel.dtype == np.int16:
+        return np.multiply(channel, np.float32(1 / FULL_SCALE), out=out)
+    clipped: Float32 = channel.clip(np.float32(-1), np.float32(1), out=out)
+    return clipped
 
 
-def _planes(block: Block) -> Float32:
-    """Return samples by channel, ``[channels, frames]``, with full scale at ±1, clipped there."""
-    planes = np.empty(block.shape[::-1], np.float32)
-    if block.dtype == np.int16:
-        np.multiply(block.T, np.float32(1 / FULL_SCALE), out=planes)
-    else:
-        block.T.clip(np.float32(-1), np.float32(1), out=planes)
-    return planes
-
-
-def _mean(planes: Float32) -> Float32:
-    """Return the mean of the channels, shape ``[frames]``.
+def _mean(planes: Float32, out: Float32) -> Float32:
+    """Return the mean of the channels, shape ``[n]``.
 
     Summed channel by channel: NumPy's own sum over an axis rounds differently for different block
     sizes.
+
+    Args:
+        planes: shape ``[channels, n]``.
+        out: where to write the mean.
     """
-    total: Float32 = planes[0].copy()
+    np.copyto(out, planes[0])
     for plane in planes[1:]:
-        total += plane
-    total /= np.float32(len(planes))
-    return total
+        out += plane
+    out /= np.float32(len(planes))
+    return out

@@ -1,7 +1,9 @@
 """From blocks of any rate and channel count to 16 kHz mono int16."""
 
 import contextlib
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from realtime_ser.capture.mixdown import Mixdown
 from realtime_ser.capture.offset import OffsetRemover
 from realtime_ser.errors import AudioInputError
 from realtime_ser.fork_safety import import_native
-from realtime_ser.samples import ScaleWatch, is_below, quantize
+from realtime_ser.samples import ScaleWatch, quantize
 from realtime_ser.settings import SAMPLE_RATE
 
 LOWEST_RATE = 4_000
@@ -69,34 +71,37 @@ class Resampler:
             block: shape ``[frames, channels]``, or ``[frames]`` for one channel; floats have full
                 scale at ±1 and are clipped there.
             wanted: samples that the caller needs before it can do anything, such as
-                ``Pipeline.samples_wanted``. Blocks are checked at once, but are gathered until they
-                can give that many samples: one long block takes far less time than many short ones.
+                ``Pipeline.samples_wanted``. Blocks are gathered until they can give that many
+                samples: one long block takes far less time than many short ones.
 
         Raises:
             AudioInputError: the samples hold NaN or infinity, or are integers that were made floats
                 without being scaled.
         """
-        block = self._checked(block.reshape(-1, self._channels))
+        block = block.reshape(-1, self._channels)
+        if block.dtype.kind == "f" and not math.isfinite(np.vdot(block, block)):
+            self._check_finite(block)  # or their squares overflowed
         self._frames += len(block)
         if self._frames * SAMPLE_RATE < (self._returned + wanted) * self._rate:
             self._waiting.append(block.copy())  # the caller may reuse its buffer
             return np.empty(0, np.int16)
-        samples = self._convert([*self._waiting, block])
-        self._waiting = []
+        blocks, self._waiting = [*self._waiting, block], []
+        samples = self._convert(blocks)
         self._returned += len(samples)
         return samples
 
     def flush(self) -> Int16:
-        """End the stream and return the last samples, shape ``[n]``; the next block starts a new
-        one.
+        """End the stream and return its last samples, shape ``[n]``.
+
+        The next block starts a new stream.
 
         Raises:
             AudioInputError: the samples were integers that were made floats without being scaled.
         """
+        blocks, self._waiting = self._waiting, []
+        converted = self._convert(blocks)
         with self._named():
             self._scale.conclude()
-        converted = self._convert(self._waiting)
-        self._waiting = []
         self._frames = self._returned = 0
         rest = np.concatenate((self._offset.process(self._mixdown.flush()), self._offset.flush()))
         if self._stream is not None:
@@ -105,34 +110,29 @@ class Resampler:
         return np.concatenate((converted, quantize(rest)))
 
     def _convert(self, blocks: list[Float32 | Int16]) -> Int16:
-        """Mix and resample checked blocks, a second at a time to bound the memory."""
+        """Mix and resample blocks, a second at a time to bound the memory."""
         if not blocks:
             return np.empty(0, np.int16)
-        joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        whole: Any = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        joined = self._scaled(whole)
         if len(joined) <= self._rate:
-            return self._converted(joined)
+            return self._resample(joined)
         starts = range(0, len(joined), self._rate)
         return np.concatenate(
-            [self._converted(joined[start : start + self._rate]) for start in starts]
+            [self._resample(joined[start : start + self._rate]) for start in starts]
         )
 
-    def _converted(self, block: Float32 | Int16) -> Int16:
+    def _resample(self, block: Float32 | Int16) -> Int16:
         mono = self._offset.process(self._mixdown.process(block))
         return quantize(mono if self._stream is None else self._stream.resample_chunk(mono))
 
-    def _checked(self, block: Float32 | Int16) -> Float32 | Int16:
-        """Return a block, or silence while its samples look like integers."""
+    def _scaled(self, block: Float32 | Int16) -> Float32 | Int16:
+        """Return a block, or silence while its samples look like unscaled integers."""
         if block.dtype.kind != "f":
             return block
-        if is_below(block, ScaleWatch.INTEGERS_FROM):
-            self._scale.skip(block.size)
-        else:
-            self._check_finite(block)
-            with self._named():
-                self._scale.look(block, patience=PATIENCE_SECONDS * self._rate * self._channels)
-        if self._scale.suspicious:  # the peak decides what the error says
-            return np.zeros_like(block)
-        return block
+        with self._named():
+            self._scale.look(block, patience=PATIENCE_SECONDS * self._rate * self._channels)
+        return np.zeros_like(block) if self._scale.suspicious else block  # the peak will tell
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
