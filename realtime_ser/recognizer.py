@@ -88,7 +88,8 @@ class Stream:
                 f"a block of {samples.shape[1]} channels follows blocks of {self._channels}",
                 "give every block of a stream the same shape",
             )
-        return self._pipeline.process(self._resampler.process(samples))
+        wanted = self._pipeline.samples_wanted
+        return self._pipeline.process(self._resampler.process(samples, wanted))
 
     def flush(self) -> list[Event]:
         """End what is being said and return its last events; further blocks go on from there."""

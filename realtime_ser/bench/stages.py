@@ -102,7 +102,7 @@ def _hops(
     write = watch.timed("write", JsonLines(io.StringIO()).on_event)
     speaking, cpu_began = False, time.thread_time()
     for block in cycle(blocks):
-        events: list[Event] = process(resample(block))
+        events: list[Event] = process(resample(block, pipeline.samples_wanted))
         for event in events:
             write(event)
         if any(isinstance(event, SpeechEnded) for event in events):
