@@ -35,12 +35,12 @@ async def test_c_clears() -> None:
 async def test_c_says_that_the_voice_is_forgotten_and_that_corrections_stay() -> None:
     app, run = build(replace(SPEAKING, corrections=2))
     async with app.run_test() as pilot:
-        assert "knows this voice  63 %" in text(app, Voice)
+        assert "knows this voice 63 %" in text(app, Voice)
         assert "2 corrections" in text(app, Voice)
         await pilot.press("c")
         await settle(app, pilot)
         assert notifications(app) == ["Forgot this voice; 2 corrections stay, u takes one back"]
-        assert "knows this voice   0 %" in text(app, Voice)
+        assert "knows this voice 0 %" in text(app, Voice)
         run.change(corrections=0)
         await pilot.press("c")
         await settle(app, pilot)
