@@ -8,7 +8,6 @@ from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import FAINT, MUTED, ink
 from realtime_ser.output.terminal.panel import ROOMY, Line, Panel, justify
 
-
 WORDS = len("knows this voice 100 %  ")
 """Columns of the words, before the meter."""
 
