@@ -64,10 +64,7 @@ async def test_without_adaptation_c_says_nothing_of_the_voice() -> None:
 async def test_t_and_a_letter_teach_what_was_said(letter: str, label: str) -> None:
     app, run = build()
     async with app.run_test() as pilot:
-        await pilot.press("t")
-        await settle(app, pilot)
-        assert isinstance(app.screen, TeachScreen)
-        await pilot.press(letter)
+        await pilot.press("t", letter)
         await settle(app, pilot)
         assert len(app.screen_stack) == 1
         assert run.calls == [("correct", label)]
@@ -80,7 +77,7 @@ async def test_teaching_can_be_given_up(key: str) -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await pilot.press("t")
-        await settle(app, pilot)
+        assert isinstance(app.screen, TeachScreen)
         await pilot.press("x", "1", "enter", key)
         await settle(app, pilot)
         assert len(app.screen_stack) == 1
