@@ -35,7 +35,7 @@ def at_once(task: Callable[[], None]) -> None:
 
 
 class ScriptedMicrophone:
-    """Takes as long to record a block as that lasts, and is gone at the end of the script."""
+    """Takes as long to record a block as the block lasts, and is lost at the end of the script."""
 
     name, live, overflows, lost_frames = "mic", True, 0, 0
     problem: str | None = None

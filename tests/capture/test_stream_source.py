@@ -86,7 +86,7 @@ def test_what_needs_jumps_is_stored_first_and_that_is_said(
         heard = samples_of(open_stream(piped(content)))
 
     assert len(heard) >= len(NOISE)
-    assert caplog.messages == ["standard input has to be stored before it can be decoded"]
+    assert caplog.messages == ["standard input is stored first: it cannot be decoded as it comes"]
 
 
 def test_files_in_a_row_are_all_decoded() -> None:
