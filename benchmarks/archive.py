@@ -105,6 +105,14 @@ def two_nodes(processors: int) -> Iterator[tuple[str, Callable[[], None]]]:
         cluster.shutdown()
 
 
+def _add_node(cluster: Any, options: dict[str, Any], tries: int = 5) -> Any:
+    """Add a node; Ray gives up after 30 s, which a busy machine may need."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(Exception):
+            return cluster.add_node(**options)
+    return cluster.add_node(**options)
+
+
 def link_copies(data: Path, copies: int, folder: Path) -> None:
     """Make an archive of so many copies of a folder, by links."""
     for number in range(copies):

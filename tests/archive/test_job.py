@@ -83,6 +83,11 @@ def test_a_fault_of_the_program_is_a_row_as_well(
 def test_an_interrupted_job_goes_on_where_it_was(
     tmp_path: Path, recognizer: Recognizer, ending: str
 ) -> None:
+    def content(path: Path) -> object:
+        if ending != ".parquet":
+            return path.read_bytes()
+        return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+
     if ending == ".parquet":
         pytest.importorskip("pyarrow", reason="Parquet needs the archive extra")
     archive = make_archive(tmp_path / "archive", 5)
@@ -99,7 +104,7 @@ def test_an_interrupted_job_goes_on_where_it_was(
     count = run(out, archive, engine=engine, runner=rest, resume=True)
     assert rest.names == ["clip-003.flac", "clip-004.flac"]
     assert (count.before.files, count.files) == (3, 2)
-    assert out.read_bytes() == whole.read_bytes()
+    assert content(out) == content(whole)
     assert not (tmp_path / f"out{ending}.job").exists()
 
 

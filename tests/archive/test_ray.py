@@ -1,6 +1,7 @@
 """An archive on a real Ray cluster on this machine: lost nodes, lost workers, and bad addresses."""
 
 import functools
+import importlib.util
 import os
 import signal
 import socket
@@ -82,7 +83,8 @@ def test_a_port_where_nothing_or_another_program_listens_is_refused() -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[tuple[str, Callable[[], None]]]:
     """Two nodes with two processors each, and what kills the second one."""
-    pytest.importorskip("ray", reason="needs the archive extra")
+    if importlib.util.find_spec("ray") is None:  # ``two_nodes`` imports it, with its own settings
+        pytest.skip("needs the archive extra")
     from benchmarks.archive import two_nodes
 
     with two_nodes(2) as nodes:
