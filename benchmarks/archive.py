@@ -95,11 +95,10 @@ def two_nodes(processors: int) -> Iterator[tuple[str, Callable[[], None]]]:
     from ray.cluster_utils import Cluster
 
     options: dict[str, Any] = {"num_cpus": processors, "object_store_memory": 100 << 20}
-    cluster: Any = Cluster(
-        initialize_head=True, head_node_args={**options, "include_dashboard": False}
-    )
+    cluster: Any = Cluster()
     try:
-        second = cluster.add_node(**options)
+        _add_node(cluster, {**options, "include_dashboard": False})
+        second = _add_node(cluster, options)
         yield cluster.address, lambda: cluster.remove_node(second, allow_graceful=False)
     finally:
         cluster.shutdown()

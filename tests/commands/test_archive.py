@@ -43,19 +43,21 @@ def _value(name: str, cell: str) -> str | float | None:
     return cell if name in ("path", "label", "error", "model", "model_sha256") else float(cell)
 
 
-def expected_rows(*paths: Path) -> list[dict[str, Any]]:
-    """What ``analyze --json`` says, as rows, without the model's columns."""
-    rows = []
-    for path in paths:
-        events = events_of(call("analyze", "--json", path).stdout)
-        for event in events:
-            if event["event"] == "speech_ended":
-                row = {name: event[name] for name in ("start", "end", "label", "confidence")}
-                rows.append(
-                    {"path": str(path), "duration": events[-1]["duration"], **row}
-                    | event["probabilities"]
-                    | {"error": None}
-                )
+@pytest.fixture(scope="module")
+def expected() -> list[dict[str, Any]]:
+    """What ``analyze --json`` says about ``CLIPS``, as rows, without the model's columns."""
+    rows: list[dict[str, Any]] = []
+    utterances: list[dict[str, Any]] = []
+    for event in events_of(call("analyze", "--json", *CLIPS).stdout):
+        if event["event"] == "speech_ended":
+            utterances.append(event)
+        elif event["event"] == "file":
+            for utterance in utterances:
+                row = {name: utterance[name] for name in ("start", "end", "label", "confidence")}
+                row = {"path": event["path"], "duration": event["duration"]} | row
+                rows.append(row | utterance["probabilities"] | {"error": None})
+            utterances = []
+    assert len(rows) > len(CLIPS), "one of them has several utterances"
     return rows
 
 
@@ -65,14 +67,16 @@ def without_model(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("command", ["analyze", "archive"])
-def test_tables_hold_what_analyze_prints(tmp_path: Path, command: str, ending: str) -> None:
+def test_tables_hold_what_analyze_prints(
+    tmp_path: Path, expected: list[dict[str, Any]], command: str, ending: str
+) -> None:
     if ending == ".parquet":
         pytest.importorskip("pyarrow", reason="Parquet needs the archive extra")
     out = tmp_path / f"out{ending}"
     run = call(command, *CLIPS, "--out", out, *(HERE if command == "archive" else ()))
     assert run.returncode == 0, run.stderr
     rows = read_table(out)
-    assert without_model(rows) == expected_rows(*CLIPS)
+    assert without_model(rows) == expected
     assert list(rows[0]) == [
         *("path", "duration", "start", "end", "label", "confidence"),
         *LABELS,
@@ -147,7 +151,7 @@ def test_archive_of_bad_files_alone_fails(tmp_path: Path) -> None:
     assert "not audio" in read_table(out)[0]["error"]
 
 
-@pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("workers", ["0", "1.5"])
 def test_workers_are_a_whole_number(tmp_path: Path, workers: str) -> None:
     run = call("archive", CLIP, "--out", tmp_path / "out.csv", f"--workers={workers}")
     assert run.returncode == 2
