@@ -95,12 +95,21 @@ def two_nodes(processors: int) -> Iterator[tuple[str, Callable[[], None]]]:
     from ray.cluster_utils import Cluster
 
     options: dict[str, Any] = {"num_cpus": processors, "object_store_memory": 100 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
+    cluster: Any = Cluster()
     try:
-        second = cluster.add_node(**options)
+        _add_node(cluster, {**options, "include_dashboard": False})
+        second = _add_node(cluster, options)
         yield cluster.address, lambda: cluster.remove_node(second, allow_graceful=False)
     finally:
         cluster.shutdown()
+
+
+def _add_node(cluster: Any, options: dict[str, Any], tries: int = 5) -> Any:
+    """Add a node; Ray gives up after 30 s, which a busy machine may need."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(Exception):
+            return cluster.add_node(**options)
+    return cluster.add_node(**options)
 
 
 def link_copies(data: Path, copies: int, folder: Path) -> None:

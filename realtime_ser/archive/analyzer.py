@@ -7,13 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from realtime_ser import __version__
 from realtime_ser.analysis import analyse, resampled
 from realtime_ser.archive.files import open_file
 from realtime_ser.archive.worklist import Task
 from realtime_ser.capture.file_source import DecodedSource, FileSource
-from realtime_ser.errors import ModelError, RealtimeSerError
+from realtime_ser.errors import AudioInputError, ModelError, RealtimeSerError
 from realtime_ser.output.table import COLUMNS, Row, RowCollector
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.samples import Int16
@@ -138,7 +139,10 @@ class Analyzer:
     @staticmethod
     def _open(task: Task) -> DecodedSource:
         if not task.storage:
-            return FileSource(task.source)
+            path = Path(task.source)
+            if path.exists() and not path.is_file():  # reading a pipe might never end
+                raise AudioInputError(f"{task.name} is not a regular file", "give a sound file")
+            return FileSource(path)
         file = open_file(task.storage, task.source, task.name)
         return DecodedSource(file, task.name, task.name, owned=True)
 

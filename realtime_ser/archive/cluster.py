@@ -92,9 +92,20 @@ def _check_port(address: str) -> None:
             "give HOST:PORT of its head node, or auto for this machine's",
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") == "0":
+                _check_protocol(connection)
     except (OSError, OverflowError) as error:
         raise _cannot_connect(address, error) from error
+
+
+def _check_protocol(connection: socket.socket) -> None:
+    """Raise an ``OSError`` unless gRPC answers, which begins with HTTP/2: RFC 9113, section 3.4."""
+    settings_frame = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings_frame)
+    answer = connection.recv(len(settings_frame))
+    if answer[3:4] != settings_frame[3:4]:
+        raise OSError("another program listens there")
 
 
 def _cannot_connect(address: str | None, error: Exception) -> RealtimeSerError:

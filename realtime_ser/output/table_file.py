@@ -77,7 +77,12 @@ def new_table(path: Path) -> Iterator[Table]:
     """
     with new_file(path) as file:
         table = _table(path.suffix.lower(), file)
-        yield table
+        try:
+            yield table
+        except BaseException:
+            with contextlib.suppress(Exception):
+                table.close()
+            raise
         table.close()
 
 
