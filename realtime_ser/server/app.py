@@ -58,7 +58,7 @@ def _health(server: ServerState) -> Response:
     state = {
         "status": status,
         "version": __version__,
-        "events": server.live is not None,
+        "events": server.live.kind if server.live else None,
         "profiles": server.options.access.profiles,
     }
     return JSONResponse(state, 200 if status == "ok" else 503, {"Cache-Control": "no-store"})

@@ -22,12 +22,12 @@ class LiveSource:
         pipeline: a fresh one.
 
     Attributes:
-        name: of the microphone or file.
+        kind: ``microphone`` or ``clip``.
         ended: the reason, for people, once the source has ended.
     """
 
     def __init__(self, source: Source, pipeline: Pipeline) -> None:
-        self.name = source.name
+        self.kind = "microphone" if source.live else "clip"
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._outboxes: set[Outbox] = set()
