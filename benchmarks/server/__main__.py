@@ -143,11 +143,11 @@ def _report(
 
 
 def _rows(report: Report) -> Iterator[str]:
-    times = report.event_latency
+    times, (empty, idle, loaded) = report.event_latency, report.memory_mb
     rows = {
         **report.machine,
         "streams": f"{report.streams} in real time for {report.seconds:g} s",
-        "speech": f"{100 * report.duty_cycle:.0f} % of the time, {report.message_ms:g} ms a message",
+        "duty cycle": f"{100 * report.duty_cycle:.0f} % speech, {report.message_ms:g} ms a message",
         "last sample → event": (
             f"median {times.median:.1f}, p95 {times.p95:.1f}, p99 {times.p99:.1f},"
             f" largest {times.highest:.1f} ms ({times.count} events)"
@@ -156,9 +156,7 @@ def _rows(report: Report) -> Iterator[str]:
         "events dropped": str(report.dropped),
         "idle connections": f"{report.idle} held, {report.idle_kb:.0f} kB each",
         "memory a stream": f"{report.stream_kb:.0f} kB",
-        "server's memory": "{:.0f} MB empty, {:.0f} with idle connections, {:.0f} at the end".format(
-            *report.memory_mb
-        ),
+        "server's memory": f"{empty:.0f} MB empty, {idle:.0f} idle, {loaded:.0f} at the end",
     }
     for name, value in rows.items():
         yield f"{name:<22}  {value}"

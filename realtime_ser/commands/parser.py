@@ -218,7 +218,11 @@ def _add_limits(serve: argparse.ArgumentParser) -> None:
         ("--ping", _seconds, usual.ping_seconds, "seconds in which a client must answer"),
     ):
         limits.add_argument(
-            name, type=kind, default=default, metavar="N", help=f"{meaning} (default {default:g})"
+            name,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{meaning} (default {default:.10g})",
         )
     limits.add_argument(
         "--workers", type=_count, metavar="N", help="processes that recognize (default: the cores)"

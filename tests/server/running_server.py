@@ -52,7 +52,8 @@ class RunningServer:
         return f"{self.scheme.replace('http', 'ws')}://127.0.0.1:{self.port}{path}"
 
     def connect(self, path: str = "/v1/stream", **options: Any) -> ClientConnection:
-        return connect(self.url(path), **{"compression": None, "max_size": None, **options})
+        settings: dict[str, Any] = {"compression": None, "max_size": None, **options}
+        return connect(self.url(path), **settings)  # type: ignore[no-any-return]
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
@@ -94,6 +95,7 @@ def running_server(
         env={**os.environ, **(environment or {})},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_ctrl_c if os.name == "posix" else None,
     )
     server = RunningServer(process, scheme=scheme)
     reading = threading.Thread(target=_read, args=(process, server.lines))
@@ -115,6 +117,11 @@ def running_server(
         assert process.stderr is not None
         process.stderr.close()
     assert not [line for line in server.lines if "Traceback" in line], "\n".join(server.lines)
+
+
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the server."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read(process: "subprocess.Popen[str]", lines: list[str]) -> None:
