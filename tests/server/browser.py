@@ -60,13 +60,13 @@ class Browser:
         """Return the text of an element."""
         return str(self.run(f"document.querySelector({selector!r})?.innerText ?? ''"))
 
-    def wait_for(self, script: str, seconds: float = SECONDS) -> Any:
-        """Wait until an expression is true, and return its value."""
+    def wait_for(self, script: str, seconds: float = SECONDS) -> None:
+        """Wait until an expression is true; while it throws, it is not."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
+        guarded = f"(() => {{ try {{ return Boolean({script}) }} catch {{ return false }} }})()"
+        while not self.run(guarded):
             assert time.monotonic() < end, f"never true: {script}; page: {self.text('body')}"
             time.sleep(0.1)
-        return value
 
     def click(self, selector: str) -> None:
         """Click an element, as a user does: it counts as a gesture."""

@@ -104,14 +104,27 @@ def test_the_page_shows_the_labels_that_analyze_gives(
     assert listed == [event.label for event in ended(events)]
     updates = [event.label for event in events if isinstance(event, EmotionUpdate)]
     assert shown == updates
+    assert likeness(audio[:, 0], start["sample_rate"], wav, rate) > 0.95, "nothing processes it"
     for page, file in zip(ended(events), utterances, strict=True):
         assert page.end - page.start == pytest.approx(file.end - file.start, abs=0.2)
-        for label, share in file.probabilities.items():
-            assert page.probabilities[label] == pytest.approx(share, abs=0.15)
 
 
 def ended(events: tuple[Event, ...]) -> list[SpeechEnded]:
     return [event for event in events if isinstance(event, SpeechEnded)]
+
+
+def likeness(
+    heard: NDArray[np.float32], heard_rate: int, played: NDArray[np.float32], rate: int
+) -> float:
+    """The largest correlation of two recordings over all shifts, 1 where they are equal.
+
+    Levels count: a gain of 2 halves it.
+    """
+    one = soxr.resample(np.ascontiguousarray(heard), heard_rate, 16_000).astype(np.float64)
+    other = soxr.resample(played, rate, 16_000).astype(np.float64)
+    size = 2 ** int(np.ceil(np.log2(len(one) + len(other))))
+    products = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size)), size)
+    return float(products.max() / max(one @ one, other @ other))
 
 
 def sent_audio(browser: Browser) -> tuple[dict[str, Any], NDArray[np.float32]]:
@@ -147,7 +160,7 @@ def test_an_insecure_context_and_a_missing_token_are_said_plainly(microphone: Pa
         chromium(microphone, arguments=(f"--host-resolver-rules=MAP {name} 127.0.0.1",)) as browser,
     ):
         browser.open(f"http://{name}:{server.port}/")
-        browser.wait_for("!document.querySelector('#notice form')?.hidden")
+        browser.wait_for("document.querySelector('#notice form').hidden === false")
         assert "token" in browser.text("#notice")
         browser.run(
             "document.querySelector('#token').value = 'long-enough';"
