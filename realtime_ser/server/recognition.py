@@ -2,8 +2,6 @@
 
 import contextlib
 import copy
-from collections.abc import Callable
-from typing import Any
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import Event
@@ -41,12 +39,9 @@ class StreamRecognition:
         """Take a correction of the last utterance.
 
         Raises:
-            RealtimeSerError: the label is unknown, or there is no utterance to correct.
+            CorrectionError: the label is unknown, or there is no utterance to correct.
         """
-        correct: Callable[[str], Any] | None = getattr(self._stream, "correct", None)
-        if correct is None:
-            raise RealtimeSerError("this version learns from no corrections", "update realtime-ser")
-        correct(label)
+        self._stream.correct(label)
 
     def finish(self) -> list[Event]:
         """End the stream and return its last events.

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from realtime_ser.errors import RealtimeSerError
+from realtime_ser.errors import CorrectionError, RealtimeSerError
 from realtime_ser.events import Event, to_dict
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.server.faults import Fault, error_event
@@ -149,7 +149,7 @@ class Worker:
     def _correct(self, recognition: StreamRecognition, frame: Frame) -> None:
         try:
             recognition.correct(frame.payload.decode())
-        except RealtimeSerError as error:  # the stream goes on
+        except CorrectionError as error:  # the stream goes on
             refused = error_event("bad_correction", str(error))
             self._write(pack(Kind.EVENTS, frame.stream, refused.encode()))
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soxr
 from numpy.typing import NDArray
-from running_server import RunningServer, analyzed, receive_all, stream_events
+from running_server import RunningServer, analyzed, receive_all, send, stream_events
+from speech_clips import speech
 
-from realtime_ser import Recognizer, Settings
+from realtime_ser import Recognizer, Settings, to_dict
 from realtime_ser.demo import demo_clip
 
 Int16 = NDArray[np.int16]
@@ -55,7 +56,7 @@ def test_events_equal_those_of_analyze_at_any_rate_encoding_and_number_of_channe
 
 
 def test_settings_of_a_stream_are_its_own(server: RunningServer, clip: Int16) -> None:
-    settings = {"hop": 0.24, "window": 2.0, "vad_mode": 1, "threshold": 0.5}
+    settings = {"hop": 0.24, "window": 2.0, "vad_mode": 1, "threshold": 0.5, "adapt": False}
     received = stream_events(server, clip.tobytes(), 9999, {"settings": settings})
     expected = analyzed(Recognizer(settings=Settings(**settings)), clip)  # type: ignore[arg-type]
     assert received.events == expected
@@ -74,6 +75,22 @@ def test_a_start_message_may_spell_out_the_defaults(
     }
     received = stream_events(server, clip.tobytes(), start=start)
     assert received.events == analyzed(recognizer, clip)
+
+
+def test_a_correction_changes_what_follows_as_it_does_from_python(
+    server: RunningServer, recognizer: Recognizer
+) -> None:
+    samples = speech("one_utterance")
+    with server.connect() as connection:
+        for message in (samples.tobytes(), '{"type": "correct", "label": "disgust"}'):
+            connection.send(message)
+        received = send(connection, samples.tobytes(), 5000)
+    stream = recognizer.stream()
+    events = stream.process(samples)
+    stream.correct("disgust")
+    events += [*stream.process(samples), *stream.flush()]
+    assert received.events == [json.loads(json.dumps(to_dict(event))) for event in events]
+    assert received.events != analyzed(recognizer, np.concatenate((samples, samples)))
 
 
 def test_streams_at_the_same_time_do_not_mix(
