@@ -35,6 +35,7 @@ class WorkerPool:
         settings: defaults of every stream.
         observe_latency: is called with the seconds from receiving the last audio of an event to
             the event.
+        warn: whether the first worker passes on warnings about the model.
 
     Attributes:
         restarts: workers that ended by themselves so far.
@@ -46,13 +47,15 @@ class WorkerPool:
         model: Path | None,
         settings: Settings,
         observe_latency: Callable[[float], None],
+        *,
+        warn: bool = True,
     ) -> None:
-        command = ["-P", "-m", "realtime_ser.server.worker"]
-        self._command = [
-            *(sys.executable, *command),
-            *(str(model or ""), json.dumps(asdict(settings))),
+        command = [sys.executable, "-P", "-m", "realtime_ser.server.worker"]
+        command += [str(model or ""), json.dumps(asdict(settings))]
+        self._workers = [
+            WorkerProcess([*command, "warn" if warn and number == 0 else ""], observe_latency)
+            for number in range(workers)
         ]
-        self._workers = [WorkerProcess(self._command, observe_latency) for _ in range(workers)]
         self._watching: list[asyncio.Task[None]] = []
         self.restarts = 0
 

@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -64,6 +65,7 @@ async def _serve(
     source: Source | None,
     announce: Callable[[], None],
 ) -> bool:
+    asyncio.get_running_loop().set_exception_handler(_report_unless_the_clients)
     async with _running(options, source) as state:
         config = uvicorn.Config(
             build_app(state),
@@ -90,7 +92,13 @@ async def _serve(
 async def _running(options: ServerOptions, source: Source | None) -> AsyncIterator[ServerState]:
     """Start the workers and the source, and end them."""
     metrics = Metrics()
-    pool = WorkerPool(options.workers, options.model, options.settings, metrics.latency.observe)
+    pool = WorkerPool(
+        options.workers,
+        options.model,
+        options.settings,
+        metrics.latency.observe,
+        warn=source is None,  # else the source's own model says it
+    )
     live = None
     try:
         if source is not None:
@@ -159,10 +167,16 @@ def _configure_logs() -> None:
     sessions.propagate = False
     uvicorn_log = logging.getLogger("uvicorn.error")
     uvicorn_log.setLevel(logging.ERROR)  # garbage in place of HTTP is a warning
-    uvicorn_log.addFilter(lambda record: not _is_clients_fault(record))
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # failed TLS handshakes are errors
+    uvicorn_log.addFilter(_is_news)
 
 
-def _is_clients_fault(record: logging.LogRecord) -> bool:
-    """Return whether a record is about text that is not UTF-8."""
-    return bool(record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return false for text that is not UTF-8, and for sessions that were cut off: we say so."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, UnicodeDecodeError) and not record.msg.startswith("Cancel ")
+
+
+def _report_unless_the_clients(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Pass an error outside all tasks on to the log, unless a client's connection caused it."""
+    if not isinstance(context.get("exception"), ssl.SSLError | ConnectionError):
+        loop.default_exception_handler(context)

@@ -190,12 +190,19 @@ def read_frame(source: BinaryIO) -> Frame | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Load the model and serve; ``arguments`` are a model folder, or nothing, and the settings."""
+    """Load the model and serve.
+
+    Args:
+        arguments: a model folder, or nothing; the settings as JSON; ``warn`` to pass on warnings
+            about the model, or nothing.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the server drains, then closes the input
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    logging.basicConfig(format="realtime-ser: %(message)s", level=logging.ERROR)
-    folder, settings = arguments
+    folder, settings, warn = arguments
+    logging.basicConfig(
+        format="realtime-ser: %(message)s", level=logging.WARNING if warn else logging.ERROR
+    )
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever prints must not print between the frames
@@ -205,6 +212,7 @@ def main(arguments: Sequence[str]) -> int:
         reason = json.dumps([error.problem, error.remedy]).encode()
         sink.write(pack(Kind.FAILED, 0, reason))
         return 1
+    logging.root.setLevel(logging.ERROR)  # warnings from here on are about clients' audio
     Worker(recognizer, source, sink).run()
     return 0
 
