@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.server.load import BLOCK_SECONDS, Stream, hold_idle, run_streams
+from benchmarks.server.load import Stream, hold_idle, run_streams
 from benchmarks.server.memory import resident_mb
 from benchmarks.server.speech import Speech, load_speech
 from realtime_ser.bench.report import Spread, spread, this_machine
@@ -44,7 +44,7 @@ class Report:
 
     machine: Mapping[str, str]
     streams: int
-    message_ms: float
+    message_ms: int
     seconds: float
     duty_cycle: float
     event_latency: Spread
@@ -67,6 +67,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--pause", type=float, default=0.0, help="seconds between utterances (default 0)"
+    )
+    parser.add_argument(
+        "--message-ms", type=int, default=100, help="audio of one message (default 100)"
     )
     parser.add_argument("--workers", type=int, help="of the server (default: the cores)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -109,7 +112,9 @@ async def _measure(options: argparse.Namespace, speech: Speech, process: int, ur
     await opened.wait()
     idle = resident_mb(process)
     running = asyncio.create_task(
-        run_streams(url, speech.samples, options.streams, options.seconds)
+        run_streams(
+            url, speech.samples, options.streams, options.seconds, options.message_ms / 1000
+        )
     )
     await asyncio.sleep(0.9 * options.seconds)
     loaded = resident_mb(process)
@@ -129,7 +134,7 @@ def _report(
     return Report(
         this_machine(),
         options.streams,
-        1000 * BLOCK_SECONDS,
+        options.message_ms,
         options.seconds,
         speech.duty_cycle,
         spread([latency for stream in streams for latency in stream.latencies]),
@@ -147,7 +152,7 @@ def _rows(report: Report) -> Iterator[str]:
     rows = {
         **report.machine,
         "streams": f"{report.streams} in real time for {report.seconds:g} s",
-        "duty cycle": f"{100 * report.duty_cycle:.0f} % speech, {report.message_ms:g} ms a message",
+        "duty cycle": f"{100 * report.duty_cycle:.0f} % speech, {report.message_ms} ms a message",
         "last sample → event": (
             f"median {times.median:.1f}, p95 {times.p95:.1f}, p99 {times.p99:.1f},"
             f" largest {times.highest:.1f} ms ({times.count} events)"

@@ -11,8 +11,6 @@ from websockets.asyncio.client import connect
 from realtime_ser.samples import Int16
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
 
-BLOCK_SECONDS = 0.02
-BLOCK_SAMPLES = round(BLOCK_SECONDS * SAMPLE_RATE)
 OPEN_AT_ONCE = 50
 
 
@@ -31,7 +29,9 @@ class Stream:
     dropped: int = 0
 
 
-async def run_streams(url: str, speech: Int16, count: int, seconds: float) -> list[Stream]:
+async def run_streams(
+    url: str, speech: Int16, count: int, seconds: float, message: float
+) -> list[Stream]:
     """Send speech on ``count`` streams at once, each from another place of it.
 
     Args:
@@ -39,25 +39,29 @@ async def run_streams(url: str, speech: Int16, count: int, seconds: float) -> li
         speech: 16 kHz mono int16, shape ``[n]``.
         count: number of streams.
         seconds: how long.
+        message: seconds of audio in one message.
     """
-    blocks = [block.tobytes() for block in _blocks(speech)]
+    size = round(message * SAMPLE_RATE)
+    blocks = [block.tobytes() for block in _blocks(speech, size)]
     began = time.monotonic() + 0.5
     tasks = []
     for number in range(count):
         place = number * len(blocks) // count
         start = began + number / count  # like callers that know nothing of each other
-        tasks.append(_stream(url, blocks[place:] + blocks[:place], start, seconds))
+        turned = blocks[place:] + blocks[:place]
+        tasks.append(_stream(url, turned, start, seconds, size))
     return await asyncio.gather(*tasks)
 
 
-async def _stream(url: str, blocks: list[bytes], start: float, seconds: float) -> Stream:
+async def _stream(url: str, blocks: list[bytes], start: float, seconds: float, size: int) -> Stream:
+    message = size / SAMPLE_RATE
     result = Stream()
     sent: list[float] = []
     async with connect(url, compression=None, open_timeout=120) as connection:
 
         async def send() -> None:
-            for number in range(round(seconds / BLOCK_SECONDS)):
-                due = start + number * BLOCK_SECONDS
+            for number in range(round(seconds / message)):
+                due = start + number * message
                 await asyncio.sleep(max(due - time.monotonic(), 0))
                 now = time.monotonic()
                 result.late = max(result.late, now - due)
@@ -66,13 +70,13 @@ async def _stream(url: str, blocks: list[bytes], start: float, seconds: float) -
             await connection.send('{"type": "stop"}')
 
         sending = asyncio.create_task(send())
-        async for message in connection:
-            _clock(json.loads(message), sent, result)
+        async for text in connection:
+            _clock(json.loads(text), sent, size, result)
         await sending
     return result
 
 
-def _clock(event: dict[str, object], sent: list[float], result: Stream) -> None:
+def _clock(event: dict[str, object], sent: list[float], size: int, result: Stream) -> None:
     """Note how late an event is. The last frame of an utterance waits for its end: left out."""
     now = time.monotonic()
     if event["event"] == "health":
@@ -85,13 +89,13 @@ def _clock(event: dict[str, object], sent: list[float], result: Stream) -> None:
     assert isinstance(begin, float)
     assert isinstance(end, float)
     if math.isclose(end - begin, FRAME_SECONDS, abs_tol=1e-6):
-        block = math.ceil(round(end * SAMPLE_RATE) / BLOCK_SAMPLES) - 1
+        block = math.ceil(round(end * SAMPLE_RATE) / size) - 1
         result.latencies.append(now - sent[min(block, len(sent) - 1)])
 
 
-def _blocks(speech: Int16) -> list[Int16]:
-    whole = len(speech) // BLOCK_SAMPLES * BLOCK_SAMPLES
-    return list(speech[:whole].reshape(-1, BLOCK_SAMPLES))
+def _blocks(speech: Int16, size: int) -> list[Int16]:
+    whole = len(speech) // size * size
+    return list(speech[:whole].reshape(-1, size))
 
 
 async def hold_idle(url: str, count: int, opened: asyncio.Event, leave: asyncio.Event) -> int:

@@ -4,6 +4,9 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
+PIECE_SECONDS = 0.24
+"""Most audio that a worker processes at once: half a hop, so that other streams come soon."""
+
 
 class Kind(IntEnum):
     """What a frame says. The first ones go to a worker, the last ones come from it."""

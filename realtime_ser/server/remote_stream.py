@@ -6,11 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from realtime_ser.server.faults import Fault
-from realtime_ser.server.frames import Kind
+from realtime_ser.server.frames import PIECE_SECONDS, Kind
 from realtime_ser.server.messages import Start
-
-PIECE_SECONDS = 0.24
-"""Most audio that a worker processes at once: half a hop, so that others come soon."""
 
 AHEAD_SECONDS = 0.96
 """Most audio that waits in a worker: a client that sends faster is held back by its socket."""
@@ -85,10 +82,11 @@ class RemoteStream:
         return time.monotonic() - self._pieces[0][1] if self._pieces else 0.0
 
     def on_processed(self, size: int) -> None:
-        """The worker has processed the oldest piece."""
-        self._pieces.popleft()
+        """The worker has processed the oldest pieces, of ``size`` bytes together."""
         self._ahead -= size
         self.audio_seconds += size / self._bytes_per_second
+        while size > 0:
+            size -= self._pieces.popleft()[0]
         if self._ahead < self._most_ahead:
             self._room.set()
 

@@ -25,7 +25,15 @@ from realtime_ser.errors import CorrectionError, RealtimeSerError
 from realtime_ser.events import Event, to_dict
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.server.faults import Fault, error_event
-from realtime_ser.server.frames import HEADER, NUMBER, Frame, Kind, pack, unpack_header
+from realtime_ser.server.frames import (
+    HEADER,
+    NUMBER,
+    PIECE_SECONDS,
+    Frame,
+    Kind,
+    pack,
+    unpack_header,
+)
 from realtime_ser.server.messages import Start
 from realtime_ser.server.recognition import StreamRecognition
 from realtime_ser.settings import Settings
@@ -44,6 +52,18 @@ class _Served:
     bytes_per_second: int
     frames: deque[Frame] = field(default_factory=deque)
     due: float = 0.0
+
+    def next_frame(self) -> Frame:
+        """Return what comes next; audio that has piled up is joined, which takes less time."""
+        frame = self.frames.popleft()
+        pieces, size = [frame.payload], len(frame.payload)
+        most = PIECE_SECONDS * self.bytes_per_second
+        while frame.kind is Kind.AUDIO and self.frames and self.frames[0].kind is Kind.AUDIO:
+            size += len(self.frames[0].payload)
+            if size > most:
+                break
+            pieces.append(self.frames.popleft().payload)
+        return frame._replace(payload=b"".join(pieces)) if len(pieces) > 1 else frame
 
     def add(self, frame: Frame) -> None:
         if not self.frames:
@@ -118,7 +138,7 @@ class Worker:
 
     def _serve(self, number: int) -> None:
         served = self._streams[number]
-        frame = served.frames.popleft()
+        frame = served.next_frame()
         try:
             self._handle(served, frame)
         except Fault as fault:
