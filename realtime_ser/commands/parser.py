@@ -346,12 +346,6 @@ def _number(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
 
 
-def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-
-
 def _channel(text: str) -> int | str:
     if text in ("mix", "auto"):
         return text
