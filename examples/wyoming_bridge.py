@@ -1,7 +1,7 @@
 """A service in the manner of Wyoming, the protocol of Home Assistant's voice satellites.
 
-Takes ``audio-start``, ``audio-chunk`` and ``audio-stop``, and answers with ``emotion`` events, which
-hold the fields of realtime-ser's ``emotion`` and ``speech_ended``::
+Takes ``audio-start``, ``audio-chunk`` and ``audio-stop``, and answers with ``emotion`` events, with
+the fields of realtime-ser's ``emotion`` and ``speech_ended``::
 
     pip install wyoming
     python examples/wyoming_bridge.py --uri tcp://127.0.0.1:10420
