@@ -234,7 +234,7 @@ def _on_one_thread(rows: Float32, filters: Float32) -> Float32:
     and the last digits would depend on their number.
     """
     starts = range(0, len(rows), ROWS_OF_A_PRODUCT)
-    return np.concatenate([rows[each : each + ROWS_OF_A_PRODUCT] @ filters for each in starts])
+    return np.concatenate([rows[start : start + ROWS_OF_A_PRODUCT] @ filters for start in starts])
 
 
 def step_powers(samples: Float32) -> Float32:
@@ -279,9 +279,11 @@ class Frontend:
         self._maps = tuple(feature_maps)
         self._level = level or LevelNormalization()
         self._hop_steps = hop_steps
-        for each in self._maps:  # computed now rather than within the first frame
-            spectral_columns(np.zeros(each.window_samples, np.float32), each)
-        self._history = max(0, *(each.window_samples - REACH_SAMPLES for each in self._maps))
+        for feature_map in self._maps:  # computed now rather than within the first frame
+            spectral_columns(np.zeros(feature_map.window_samples, np.float32), feature_map)
+        self._history = max(
+            0, *(feature_map.window_samples - REACH_SAMPLES for feature_map in self._maps)
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -290,7 +292,10 @@ class Frontend:
         self._waiting_samples = 0
         self._samples = np.zeros(self._history, np.float32)
         self._first_step = 0
-        self._columns = {each.name: np.empty((0, each.bands), np.float32) for each in self._maps}
+        self._columns = {
+            feature_map.name: np.empty((0, feature_map.bands), np.float32)
+            for feature_map in self._maps
+        }
         self._powers = np.empty(0, np.float32)
 
     @property
@@ -326,7 +331,10 @@ class Frontend:
         self._append_columns(steps)
         self._samples = self._samples[steps * STEP_SAMPLES :]
         gain = level_gain(self._powers, self._level)
-        maps = {each.name: log_map(self._columns[each.name], gain, each) for each in self._maps}
+        maps = {
+            feature_map.name: log_map(self._columns[feature_map.name], gain, feature_map)
+            for feature_map in self._maps
+        }
         frame = Frame(self._first_step, maps)
         self._first_step += self._hop_steps
         return frame
@@ -338,12 +346,12 @@ class Frontend:
         self._waiting_samples -= count
 
     def _append_columns(self, steps: int) -> None:
-        for each in self._maps:
-            first = self._history + REACH_SAMPLES - each.window_samples
-            new = spectral_columns(self._samples[first:], each)
-            self._columns[each.name] = np.concatenate((self._columns[each.name], new))[
-                -FRAME_STEPS:
-            ]
+        for feature_map in self._maps:
+            first = self._history + REACH_SAMPLES - feature_map.window_samples
+            new = spectral_columns(self._samples[first:], feature_map)
+            self._columns[feature_map.name] = np.concatenate(
+                (self._columns[feature_map.name], new)
+            )[-FRAME_STEPS:]
         known = self._samples[self._history :][: steps * STEP_SAMPLES]
         powers = np.concatenate((self._powers, step_powers(known)))
         self._powers = powers[-self._level.memory_steps :]

@@ -117,8 +117,8 @@ class EmotionModel:
 
     def _check_outputs(self) -> None:
         silence = {
-            each.name: np.zeros((FRAME_STEPS, each.bands), np.float32)
-            for each in self.manifest.feature_maps
+            feature_map.name: np.zeros((FRAME_STEPS, feature_map.bands), np.float32)
+            for feature_map in self.manifest.feature_maps
         }
         if self.manifest.has_speech_output:
             shape = tuple(self._embed.get_output_details()["speech"]["shape"])
@@ -155,7 +155,10 @@ def _load(content: bytes, folder: Path) -> Any:
 
 
 def _frame_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
-    return {each.name: (1, FRAME_STEPS, each.bands) for each in manifest.feature_maps}
+    return {
+        feature_map.name: (1, FRAME_STEPS, feature_map.bands)
+        for feature_map in manifest.feature_maps
+    }
 
 
 def _signature(

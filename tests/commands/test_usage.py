@@ -64,7 +64,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("option", ["--window", "--hop", "--threshold", "--duration"])
 @pytest.mark.parametrize("text", ["long", "", "1e999"])
-def test_what_is_no_number_is_named(option: str, text: str) -> None:
+def test_options_that_are_not_numbers_are_named(option: str, text: str) -> None:
     (*_, line) = call("--demo", f"{option}={text}").stderr.decode().splitlines()
     assert line == f"realtime-ser: error: argument {option}: {text!r} is not a finite number"
 

@@ -85,7 +85,9 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
     assert not recorded[analyzed:-newest].any()
 
 
-def test_what_the_microphone_itself_lost_is_silence_and_counted(recognizer: Recognizer) -> None:
+def test_audio_that_the_microphone_lost_becomes_silence_and_is_counted(
+    recognizer: Recognizer,
+) -> None:
     microphone = ScriptedMicrophone(speech("one_utterance"))
     microphone.lost_frames = 8_000
     *_, health = Engine(microphone, recognizer.pipeline()).events()

@@ -110,7 +110,7 @@ def test_a_gap_longer_than_the_buffer_loses_nothing(recognizer: Recognizer) -> N
     assert last.time == pytest.approx(len(speech("one_utterance")) / 16_000 + gap + 0.1)
 
 
-def test_a_microphone_that_goes_during_a_pause_is_reported(recognizer: Recognizer) -> None:
+def test_a_microphone_that_is_lost_during_a_pause_is_reported(recognizer: Recognizer) -> None:
     class Slow(ScriptedMicrophone):
         def read(self) -> NDArray[np.int16] | None:
             time.sleep(0.02)

@@ -111,7 +111,7 @@ def _starts(samples: NDArray[np.int16], beginning: NDArray[np.int16]) -> bool:
     return bool(np.array_equal(samples[: len(beginning)], beginning))
 
 
-def test_another_source_ends_what_was_being_said(recognizer: Recognizer) -> None:
+def test_switching_the_source_ends_the_utterance(recognizer: Recognizer) -> None:
     samples = speech("three_utterances")[:32_000]
     first, second = ScriptedMicrophone(samples), ScriptedMicrophone(speech("one_utterance"))
     first._error = AudioDeviceError("read past the switch", "fix the feeder")

@@ -16,7 +16,7 @@ from realtime_ser.output.terminal.status import HealthLine, Title
 from realtime_ser.output.terminal.voice import Voice
 
 
-async def test_space_pauses_and_goes_on() -> None:
+async def test_space_pauses_and_resumes() -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await pilot.press("space", "space", "space")
@@ -140,7 +140,7 @@ async def test_r_starts_and_stops_a_recording_and_names_its_file() -> None:
     assert run.calls == [("start_recording",), ("stop_recording",)]
 
 
-async def test_a_recording_that_cannot_be_written_is_said_and_the_run_goes_on() -> None:
+async def test_a_recording_that_cannot_be_written_is_reported_and_the_run_continues() -> None:
     app, run = build()
     run.refusal = OutputError("take-1.wav [x] cannot be written", "choose another folder")
     async with app.run_test() as pilot:
@@ -216,7 +216,7 @@ async def test_escape_keeps_the_device() -> None:
     assert run.calls == []
 
 
-async def test_a_device_that_cannot_be_opened_is_said_and_the_run_goes_on() -> None:
+async def test_a_device_that_cannot_be_opened_is_reported_and_the_run_continues() -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await open_devices(pilot)
@@ -227,7 +227,7 @@ async def test_a_device_that_cannot_be_opened_is_said_and_the_run_goes_on() -> N
         assert app.is_running
 
 
-async def test_missing_portaudio_is_said_and_the_run_goes_on() -> None:
+async def test_missing_portaudio_is_reported_and_the_run_continues() -> None:
     app, run = build()
     run.refusal = AudioDeviceError("PortAudio is missing", "install libportaudio2")
     async with app.run_test() as pilot:
