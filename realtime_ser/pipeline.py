@@ -39,6 +39,7 @@ from realtime_ser.speech.gate import Closed, GateEvent, GateSettings, Held, Open
 from realtime_ser.speech.offset import OffsetFilter
 
 Float32 = NDArray[np.float32]
+Int16 = NDArray[np.int16]
 
 
 class Pipeline:
@@ -78,7 +79,9 @@ class Pipeline:
         self._model = model
         self._speech_threshold = manifest.speech_threshold or 0.0
         self._window = Window(model, self.settings.window_frames, self.corrections)
+        self._waiting: list[Int16] = []
         self._position = 0
+        self._next_event = self._gate.samples_wanted
         self._held_from = 0
         self._utterance_start: int | None = None
         self._speech_end = 0
@@ -88,6 +91,11 @@ class Pipeline:
     def position(self) -> int:
         """Absolute index of the next sample."""
         return self._position
+
+    @property
+    def samples_wanted(self) -> int:
+        """The fewest further samples, at least 1, that can complete an event."""
+        return max(1, self._next_event - self._position)
 
     @property
     def is_speaking(self) -> bool:
@@ -102,6 +110,9 @@ class Pipeline:
     def process(self, samples: ArrayLike) -> list[Event]:
         """Process samples, int16 or float within ±1, ``[n]``; return the events they complete.
 
+        Samples are gathered until they can complete an event, because one long block takes far less
+        time than many short ones.
+
         Raises:
             AudioInputError: the samples have another shape or type, or hold NaN or infinity.
         """
@@ -112,9 +123,25 @@ class Pipeline:
                 "give a one-dimensional array",
             )
         self._position += len(block)
+        if self._position < self._next_event:
+            self._waiting.append(block.copy())  # the caller may reuse its buffer
+            return []
+        self._waiting.append(block)
+        return self._process_waiting()
+
+    def _process_waiting(self) -> list[Event]:
+        """Process the samples gathered so far, and find out when the next event can come."""
+        block = np.concatenate(self._waiting) if self._waiting else np.empty(0, np.int16)
+        self._waiting = []
         if self._offset_filter:
             block = self._offset_filter.process(block)
-        return self._events(self._gate.process(block))
+        events = self._events(self._gate.process(block))
+        wanted = self._gate.samples_wanted
+        if self._gate.is_open:
+            frame = self._gate.whole_frames(self._frontend.samples_wanted)
+            wanted = min(wanted, frame)
+        self._next_event = self._position + wanted
+        return events
 
     def flush(self) -> list[Event]:
         """End the current utterance; further samples continue at the same time."""
@@ -122,11 +149,8 @@ class Pipeline:
 
     def skip(self, samples: int) -> list[Event]:
         """End the current utterance, and advance the time by ``samples`` that were lost."""
-        events = self._events(self._gate.flush())
-        self._position += samples
-        if self._offset_filter:
-            self._offset_filter.reset()
-        self._gate.restart(self._position)
+        events = [*self._process_waiting(), *self._events(self._gate.flush())]
+        self._restart(self._position + samples)
         return events
 
     def correct(self, label: str) -> Correction:
@@ -168,11 +192,16 @@ class Pipeline:
             self.adaptation.clear()
         self.corrections.clear()
         self._window.clear()
-        self._position = 0
+        self._waiting = []
+        self._restart(0)
+        self._utterance_start = None
+
+    def _restart(self, position: int) -> None:
+        self._position = position
         if self._offset_filter:
             self._offset_filter.reset()
-        self._gate.restart(0)
-        self._utterance_start = None
+        self._gate.restart(position)
+        self._next_event = position + self._gate.samples_wanted
 
     def _events(self, decisions: Sequence[GateEvent]) -> list[Event]:
         return [event for decision in decisions for event in self._handle(decision)]

@@ -7,7 +7,7 @@ from realtime_ser.arguments import as_flag, as_integer, as_number, shown
 from realtime_ser.errors import SettingsError
 
 SAMPLE_RATE = 16_000
-"""Rate of all analysed audio, in hertz: what YAMNet was trained on."""
+"""Rate of all analyzed audio, in hertz: what YAMNet was trained on."""
 
 STEP_SECONDS = 0.01
 """Distance between two spectral columns, in seconds."""

@@ -3,11 +3,16 @@
 import argparse
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
+
+WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
+"""Environment variable with the secret for ``--webhook``."""
 
 EPILOG = """\
 examples:
@@ -19,11 +24,24 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are printable, and which raises when its help cannot be written."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; ``command`` is the name of the command.
 
     Exits with 2 and a message on standard error if they are wrong, with 0 after ``--help`` and
     ``--version``.
+
+    Raises:
+        OSError: the help cannot be written.
     """
     parser, commands = _parser()
     first = arguments[0] if arguments else ""
@@ -49,7 +67,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser and its commands."""
     from realtime_ser import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "realtime-ser",
         description="Shows how likely each of eight emotions is in a voice, live.",
         epilog=EPILOG,
@@ -64,6 +82,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     live.prog = parser.prog
     _add_live_options(live)
     _add_analyze(commands)
+    _add_archive(commands)
     _add_devices(commands)
     _add_doctor(commands)
     _add_bench(commands)
@@ -93,6 +112,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
     )
+    _add_network_sinks(parser)
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--no-reconnect",
@@ -100,6 +120,36 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         help="end when the microphone is lost, instead of waiting for its return",
     )
     _add_settings(parser)
+
+
+def _add_network_sinks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of outputs that cross a network; each may be given several times."""
+    parser.add_argument(
+        "--osc",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="also send the events as OSC messages over UDP",
+    )
+    parser.add_argument(
+        "--mqtt",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also publish the state to a broker: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]",
+    )
+    parser.add_argument(
+        "--webhook",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also post every utterance to this address, http:// or https://",
+    )
+    parser.add_argument(
+        "--webhook-secret",
+        metavar="SECRET",
+        help=f"sign the posts; better given in {WEBHOOK_SECRET}, which other users cannot see",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +203,48 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
     )
+    analyze.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a table: FILE.csv, .jsonl or .parquet"
+    )
     _add_settings(analyze)
+
+
+def _add_archive(commands: Any) -> None:
+    archive = _add_command(commands, "archive", "recognize an archive of files of any size")
+    archive.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="folder, file, pattern, CSV or Parquet file with a column of paths, s3:// or gs://",
+    )
+    archive.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="the table to write: FILE.parquet, .csv or .jsonl",
+    )
+    archive.add_argument(
+        "--column",
+        default="path",
+        metavar="NAME",
+        help="column of paths in a CSV or Parquet file (default path)",
+    )
+    archive.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="use a running Ray cluster: HOST:PORT of its head, or auto for this machine's",
+    )
+    archive.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that analyze (default and most: one less than there are processors)",
+    )
+    archive.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same command"
+    )
+    _add_settings(archive)
 
 
 def _add_devices(commands: Any) -> None:
@@ -180,6 +271,12 @@ def _number(text: str) -> float:
         if math.isfinite(value := float(text)):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
 
 
 def _channel(text: str) -> int | str:

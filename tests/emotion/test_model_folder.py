@@ -44,7 +44,9 @@ def refused(folder: Path, words: str) -> None:
 
 def test_the_bundled_model_gives_eight_probabilities() -> None:
     model = EmotionModel()
-    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
+    frame = {
+        feature_map.name: _zeros(feature_map.bands) for feature_map in model.manifest.feature_maps
+    }
     probabilities = model.classify([model.embed(frame).embedding] * 3)
     assert probabilities.shape == (8,)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
@@ -140,7 +142,9 @@ def test_without_a_speech_threshold_every_frame_is_speech(folder: Path) -> None:
     rewrite(folder, lambda values: values.pop("speech_threshold", None))
     model = EmotionModel(folder)
     assert not model.manifest.has_speech_output
-    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
+    frame = {
+        feature_map.name: _zeros(feature_map.bands) for feature_map in model.manifest.feature_maps
+    }
     assert model.embed(frame).speech == 1.0
 
 
@@ -351,7 +355,7 @@ def test_a_folder_of_version_1_runs_without_adaptation_and_says_so_once(
     recognizer = Recognizer(make_version_1(folder))
     assert recognizer.model.statistics is None
     result = recognizer.recognize(speech("three_utterances"), 16_000)
-    shares = {each.adaptation for each in result.events if isinstance(each, SpeechEnded)}
+    shares = {event.adaptation for event in result.events if isinstance(event, SpeechEnded)}
     assert shares == {0.0}
     (record,) = caplog.records
     assert "does not adapt to voices" in record.getMessage()

@@ -29,7 +29,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     keras.utils.set_random_seed(1)
     maps = load_recipe("best").feature_maps
-    inputs = [keras.Input((FRAME_STEPS, each.bands), name=each.name) for each in maps]
+    inputs = [
+        keras.Input((FRAME_STEPS, feature_map.bands), name=feature_map.name) for feature_map in maps
+    ]
     joined = layers.Reshape((FRAME_STEPS, -1, 1))(layers.Concatenate()(inputs))
     positions = layers.Conv2D(128, 3, strides=(32, 4), activation="relu")(joined)
     embedding = layers.GlobalAveragePooling2D()(positions)
@@ -48,8 +50,10 @@ def random_frames(model: EmotionModel) -> list[dict[str, Any]]:
     random = np.random.default_rng(2)
     return [
         {
-            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
-            for each in model.manifest.feature_maps
+            feature_map.name: random.normal(-3, 2, (FRAME_STEPS, feature_map.bands)).astype(
+                np.float32
+            )
+            for feature_map in model.manifest.feature_maps
         }
         for _ in range(4)
     ]
@@ -105,7 +109,7 @@ def test_a_quantized_network_predicts_nearly_the_same(run: Path, tmp_path: Path,
     assert (
         json.loads((tmp_path / kind / "manifest.json").read_text())["training"]["weights"] == kind
     )
-    embeddings = [[model.embed(each).embedding for each in frames] for model in (whole, small)]
+    embeddings = [[model.embed(frame).embedding for frame in frames] for model in (whole, small)]
     assert not np.array_equal(embeddings[0], embeddings[1])
     np.testing.assert_allclose(
         small.classify(embeddings[1]), whole.classify(embeddings[0]), atol=0.02

@@ -36,8 +36,10 @@ def choose_rejection(groups: Mapping[str, Group], temperature: float) -> Rejecti
         temperature: of the probabilities that the threshold is compared with.
     """
     rejections = [_rejection(groups, temperature, float(value)) for value in THRESHOLDS]
-    allowed = [each for each in rejections if min(each.coverage.values()) >= SMALLEST_COVERAGE]
-    sufficient = [each for each in allowed if each.error <= LARGEST_ERROR]
+    allowed = [
+        choice for choice in rejections if min(choice.coverage.values()) >= SMALLEST_COVERAGE
+    ]
+    sufficient = [choice for choice in allowed if choice.error <= LARGEST_ERROR]
     return sufficient[0] if sufficient else min(allowed, key=lambda each: each.error)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.analysis import analyse
+from realtime_ser.analysis import analyze
 from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
 from realtime_ser.errors import SettingsError
 from realtime_ser.events import LABELS, Event, FileResult, SpeechEnded
@@ -145,7 +145,7 @@ class EmbeddingCache:
 
 def hear(pipeline: Pipeline, samples: Int16) -> ClipAnalysis:
     """Return what a pipeline says of its next clip, as ``realtime-ser analyze`` summarizes it."""
-    events: list[Event] = list(analyse([samples], pipeline, ""))
+    events: list[Event] = list(analyze([samples], pipeline, ""))
     result = events[-1]
     assert isinstance(result, FileResult)
     speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))

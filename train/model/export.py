@@ -70,10 +70,12 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         self._variables = [
             variable.value for network in self._networks for variable in network.variables
         ]
-        self._names = [each.name for each in feature_maps]
+        self._names = [feature_map.name for feature_map in feature_maps]
         frames = {
-            each.name: tensorflow.TensorSpec((1, FRAME_STEPS, each.bands), name=each.name)
-            for each in feature_maps
+            feature_map.name: tensorflow.TensorSpec(
+                (1, FRAME_STEPS, feature_map.bands), name=feature_map.name
+            )
+            for feature_map in feature_maps
         }
         positions = tensorflow.TensorSpec((None, *embed.outputs[0].shape[1:]), name="embeddings")
         self.embed = tensorflow.function(self._embed).get_concrete_function(**frames)
@@ -174,14 +176,14 @@ def parity(
         frames: inputs, by name of the map ``[96, bands]``; random values if there are none.
     """
     chosen = frames[:WINDOW_FRAMES] or _random_frames(model.manifest.feature_maps)
-    stacked = [np.stack([each[name] for each in chosen]) for name in chosen[0]]
-    expected, *speech = (np.asarray(each) for each in _outputs(embed, stacked))
+    stacked = [np.stack([frame[name] for frame in chosen]) for name in chosen[0]]
+    expected, *speech = (np.asarray(output) for output in _outputs(embed, stacked))
     computed = [model.embed(frame) for frame in chosen]
-    embeddings = np.stack([each.embedding for each in computed])
+    embeddings = np.stack([result.embedding for result in computed])
     window = expected.reshape(1, -1, expected.shape[-1])
     logits = classify(window, training=False) / temperature
     probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
-    probabilities += [each[:, 0] - [frame.speech for frame in computed] for each in speech]
+    probabilities += [output[:, 0] - [frame.speech for frame in computed] for output in speech]
     return (
         float(np.abs(expected - embeddings).max()),
         float(np.abs(np.concatenate(probabilities)).max()),
@@ -192,8 +194,10 @@ def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32
     random = np.random.default_rng(0)
     return [
         {
-            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
-            for each in feature_maps
+            feature_map.name: random.normal(-3, 2, (FRAME_STEPS, feature_map.bands)).astype(
+                np.float32
+            )
+            for feature_map in feature_maps
         }
         for _ in range(WINDOW_FRAMES)
     ]

@@ -190,7 +190,7 @@ def _features(
             random_frames(example.samples, feature_maps, settings, random)
             for example in examples[first : first + BATCH]
         ]
-        batch = [np.concatenate([each[m.name] for each in frames]) for m in feature_maps]
+        batch = [np.concatenate([frame[m.name] for frame in frames]) for m in feature_maps]
         parts.append(np.asarray(network(batch, training=False)))
     return np.concatenate(parts)
 
@@ -202,7 +202,7 @@ def _read(embed: keras.Model) -> list[keras.KerasTensor]:
 def _pooling(embed: keras.Model) -> keras.Model:
     """Return the network from the layers that are read to the features: mean and deviation."""
     values = [keras.Input(layer.shape[1:]) for layer in _read(embed)]
-    pooled = layers.Concatenate()([_over_time(each) for each in values])
+    pooled = layers.Concatenate()([_over_time(value) for value in values])
     return keras.Model(values, pooled, name="statistics")
 
 

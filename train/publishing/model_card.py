@@ -150,7 +150,7 @@ def _contents(manifest: Mapping[str, Any]) -> str:
 
 def _corpora_table(names: Sequence[str]) -> str:
     rows = [
-        (corpus.title, corpus.kind, corpus.language, corpus.licence, corpus.source)
+        (corpus.title, corpus.kind, corpus.language, corpus.license, corpus.source)
         for corpus in (CORPORA[name] for name in sorted(names, key=list(CORPORA).index))
     ]
     return markdown_table(("corpus", "what", "language", "license", "source"), rows)

@@ -11,7 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer
 
-from realtime_ser.errors import AudioDeviceError, CorrectionError, OutputError, RealtimeSerError
+from realtime_ser.errors import (
+    AudioDeviceError,
+    CorrectionError,
+    OutputError,
+    RealtimeSerError,
+    printable,
+)
 from realtime_ser.live.snapshot import LiveRun
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
@@ -195,7 +201,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
             self._show_error(error)
 
     def _say(self, message: str) -> None:
-        self.notify(message, timeout=4, markup=False)
+        self.notify(printable(message), timeout=4, markup=False)
 
     def _show_error(self, error: RealtimeSerError) -> None:
         self.notify(str(error), severity="error", timeout=8, markup=False)

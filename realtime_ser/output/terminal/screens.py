@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from realtime_ser.errors import printable
 from realtime_ser.events import LABELS, UNCERTAIN
 from realtime_ser.live.snapshot import DeviceChoice, Snapshot
 from realtime_ser.output.terminal.emotion import TICK
@@ -46,7 +47,8 @@ class DeviceScreen(ModalScreen[int | None]):
     @staticmethod
     def _line(choice: DeviceChoice) -> Text:
         # Not markup: a device's name may contain brackets.
-        line = Text(f"{choice.index:>3}  {choice.name}", no_wrap=True, overflow="ellipsis")
+        name = printable(choice.name)
+        line = Text(f"{choice.index:>3}  {name}", no_wrap=True, overflow="ellipsis")
         return line.append("  (in use)") if choice.current else line
 
 
