@@ -81,12 +81,15 @@ class EmotionModel:
         self._lock = ForkSafeLock()
         with loading, filtered_stderr():
             self._interpreter = _load(content, self.folder)
+            self._single = _load(content, self.folder)
             frame = _frame_shapes(self.manifest)
             named = ("embedding", "speech") if self.manifest.has_speech_output else ("embedding",)
             self._embed = _signature(self._interpreter, "embed", frame, named)
             positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
-            self._classify = _signature(
-                self._interpreter, "classify", positions, ("probabilities",)
+            self._classify, self._classify_one = (
+                _signature(interpreter, "classify", positions, ("probabilities",))
+                # One for windows and one for single frames: a change of shape is expensive.
+                for interpreter in (self._interpreter, self._single)
             )
             self._check_outputs()
         self.statistics = read_statistics(self.folder, self.manifest)
@@ -109,10 +112,9 @@ class EmotionModel:
 
     def classify(self, embeddings: Sequence[Float32]) -> Float32:
         """Return the probabilities of a window of one or more embeddings, float32 ``[8]``."""
+        run = self._classify_one if len(embeddings) == 1 else self._classify
         with self._lock:
-            probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))[
-                "probabilities"
-            ]
+            probabilities: Float32 = run(embeddings=np.stack(embeddings))["probabilities"]
         return probabilities
 
     def _check_outputs(self) -> None:
