@@ -13,6 +13,7 @@
 from realtime_ser.errors import (
     AudioDeviceError,
     AudioInputError,
+    CorrectionError,
     ModelError,
     OutputError,
     RealtimeSerError,
@@ -37,6 +38,7 @@ __all__ = [
     "LABELS",
     "AudioDeviceError",
     "AudioInputError",
+    "CorrectionError",
     "EmotionUpdate",
     "Event",
     "FileResult",

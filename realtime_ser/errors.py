@@ -24,7 +24,7 @@ class AudioDeviceError(RealtimeSerError):
 
 
 class AudioInputError(RealtimeSerError):
-    """A file, a stream or an array holds no audio that can be analysed."""
+    """A file, a stream or an array holds no audio that can be analyzed."""
 
 
 class DamagedAudioError(AudioInputError):
@@ -33,6 +33,10 @@ class DamagedAudioError(AudioInputError):
 
 class ModelError(RealtimeSerError):
     """A model folder is missing, damaged or not what its manifest says."""
+
+
+class CorrectionError(RealtimeSerError):
+    """A correction has no utterance to apply to, or no label of the eight."""
 
 
 class OutputError(RealtimeSerError):

@@ -1,6 +1,7 @@
 """The Python interface: a loaded model that recognizes arrays, streams and microphones."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase, RawIOBase
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, BinaryIO, Never, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime_ser.analysis import analyse, resampled
+from realtime_ser.analysis import analyze, resampled
 from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, as_path, shown
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.resampler import Resampler, check_rate
 from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError, printable
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings, as_channel
+
+log = logging.getLogger("realtime_ser")
 
 if TYPE_CHECKING:
     from realtime_ser.capture.devices import AnyDevice
@@ -85,7 +88,8 @@ class Stream:
                 f"a block of {samples.shape[1]} channels follows blocks of {self._channels}",
                 "give every block of a stream the same shape",
             )
-        return self._pipeline.process(self._resampler.process(samples))
+        wanted = self._pipeline.samples_wanted
+        return self._pipeline.process(self._resampler.process(samples, wanted))
 
     def flush(self) -> list[Event]:
         """End what is being said and return its last events; further blocks go on from there."""
@@ -94,6 +98,27 @@ class Stream:
             rest = self._pipeline.process(self._resampler.flush())
             self._resampler = None
         return [*rest, *self._pipeline.flush()]
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was: the current one, or in silence the last one.
+
+        The next frames already show it. Any thread may call it.
+
+        Args:
+            label: one of ``LABELS``.
+
+        Raises:
+            CorrectionError: the label is none of ``LABELS``, or nobody has spoken yet.
+        """
+        self._pipeline.correct(label)
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        return self._pipeline.undo_correction().label
 
     def __reduce__(self) -> Never:
         raise RealtimeSerError(
@@ -109,7 +134,7 @@ class Recognizer:
 
     Args:
         model: model folder; ``None`` takes ``REALTIME_SER_MODEL``, else the bundled model.
-        settings: window, hop, VAD mode, threshold.
+        settings: window, hop, VAD mode, threshold, adaptation on or off.
 
     Raises:
         ModelError: the model folder is missing, damaged, or not what its manifest says.
@@ -123,6 +148,12 @@ class Recognizer:
             )
         self.settings = settings or Settings()
         self.model = EmotionModel(model)
+        if self.settings.adapt and self.model.statistics is None:
+            log.warning(
+                "%s does not adapt to voices: it has no statistics of its training voices,"
+                " export it again to add them",
+                printable(str(self.model.folder)),
+            )
 
     def pipeline(self) -> Pipeline:
         """Return a fresh pipeline for one stream of 16 kHz mono audio."""
@@ -161,7 +192,7 @@ class Recognizer:
         choice = _chosen(channel, self.settings)
         resampler = Resampler(_as_rate(sample_rate), block.shape[1], choice)
         mono = np.concatenate((resampler.process(block), resampler.flush()))
-        return _collect(analyse([mono], self.pipeline(), "samples"), None)
+        return _collect(analyze([mono], self.pipeline(), "samples"), None)
 
     def recognize_file(
         self,
@@ -194,7 +225,7 @@ class Recognizer:
             path = as_path(path, "the sound file", AudioInputError)
             name, source = str(path), FileSource(path)
         blocks = resampled(source, choice)
-        return _collect(analyse(blocks, self.pipeline(), name, on_audio), on_event)
+        return _collect(analyze(blocks, self.pipeline(), name, on_audio), on_event)
 
 
 def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) -> Recognition:

@@ -20,7 +20,7 @@ def ending_signals() -> list[signal.Signals]:
     if threading.current_thread() is not threading.main_thread():
         return []
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    return [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    return [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 
 @contextlib.contextmanager

@@ -102,6 +102,6 @@ class FakeMethod:
         )
         return logits
 
-    def export(self, run: Path, folder: Path) -> None:
+    def export(self, run: Path, folder: Path, split: Split) -> None:
         self.exported.append(run)
         folder.symlink_to(bundled_model_folder())

@@ -35,7 +35,7 @@ def name_of(page: Path) -> str:
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a page."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_is_short() -> None:
@@ -97,4 +97,4 @@ def test_training_lists_every_corpus_and_its_license(name: str) -> None:
     corpus = CORPORA[name]
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     row = f"| `{name}` | {corpus.title} | {corpus.language} | {corpus.kind} | {corpus.use} |"
-    assert f"{row} {corpus.licence} |" in page
+    assert f"{row} {corpus.license} |" in page

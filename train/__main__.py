@@ -22,7 +22,7 @@ SPLITS = "development, held-out, actors-1 to -6 or random-1 to -5"
 
 def main() -> int:
     """Run one command and return its exit code."""
-    commands = (_prepare, _fit, _evaluate, _robustness, _export)
+    commands = (_prepare, _fit, _evaluate, _robustness, _export, _statistics)
     return run_command("python -m train", __doc__, commands)
 
 
@@ -80,7 +80,7 @@ def _fit(commands: Any) -> None:
 
 
 RAVDESS_PROTOCOLS = ("random", "actors", "held-out")
-CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus")
+CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus", "warm", "corrections")
 
 
 def _evaluate(commands: Any) -> None:
@@ -202,16 +202,42 @@ def _export(commands: Any) -> None:
     )
 
     def run(options: argparse.Namespace) -> None:
+        from train.corpora.splits import read_split
         from train.model.export import export
         from train.model.fit_mixture import MixtureMethod
 
         method = _open_method(options)
+        voices = method.training_clips(read_split(options.split, options.data))
         if isinstance(method, MixtureMethod):
-            temperature = _group_temperature(options, method)
+            temperature, rejection = _group_calibration(options, method)
         else:
-            temperature = _window_temperature(options, method)
+            temperature, rejection = _window_temperature(options, method), None
         quantized = _quantized(options, method) if options.quantized else None
-        export(method.recipe, _run_folder(options), options.model, temperature, quantized)
+        run = _run_folder(options)
+        export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
+
+    command.set_defaults(run_command=run)
+
+
+def _statistics(commands: Any) -> None:
+    command = commands.add_parser(
+        "statistics",
+        help="add to a model folder the statistics of the voices it was trained on, which live "
+        "adaptation needs; export does so by itself",
+    )
+    add_recipe(command)
+    add_corpora(command)
+    _add_split(command, default="held-out")
+    add_data(command)
+    add_runs(command)
+    add_model(command)
+
+    def run(options: argparse.Namespace) -> None:
+        from train.corpora.splits import read_split
+        from train.model.voice_statistics import add_statistics
+
+        split = read_split(options.split, options.data)
+        add_statistics(options.model, _open_method(options).training_clips(split))
 
     command.set_defaults(run_command=run)
 
@@ -223,15 +249,19 @@ def _open_method(options: argparse.Namespace) -> Any:
     return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
 
 
-def _group_temperature(options: argparse.Namespace, method: Any) -> float:
-    """Return the temperature of a recipe of several corpora, from speakers set aside."""
+def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
+    """Return temperature and threshold of a recipe of several corpora, from speakers set aside."""
     from tempfile import TemporaryDirectory
 
-    from train.evaluation.group_calibration import group_temperature
+    from train.corpora.splits import read_split
+    from train.evaluation.group_calibration import group_temperature, set_aside_groups
+    from train.evaluation.rejection import choose_rejection
 
     with TemporaryDirectory() as folder:
-        method.export(_run_folder(options), Path(folder))
-        return group_temperature(method.recipe, Path(folder), options.corpora)
+        method.export(_run_folder(options), Path(folder), read_split(options.split, options.data))
+        groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
+    temperature = group_temperature(groups.values())
+    return temperature, choose_rejection(groups, temperature)
 
 
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:
@@ -263,17 +293,18 @@ def _quantized(options: argparse.Namespace, method: Any) -> Any:
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("protocols ordinary, sounds and cross-corpus")
+    group = parser.add_argument_group(f"protocols {', '.join(CORPUS_PROTOCOLS)}")
     group.add_argument(
         "--corpus",
         metavar="NAME",
-        help="the corpus to score (default: ordinary_coffee or noise_esc10; cross-corpus has none)",
+        help="the corpus to score (default: ordinary_coffee or noise_esc10; the others have none)",
     )
     group.add_argument(
         "--speakers",
-        choices=("all", "set-aside"),
+        choices=("all", "set-aside", "unseen"),
         default="all",
-        help="set-aside scores only the speakers that --recipe keeps out of training",
+        help="set-aside scores only the speakers that --recipe keeps out of training, unseen only"
+        " those that the model's manifest does not name",
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.baselines.preprocess import PreprocessSettings
+from train.corpora.splits import Split
 from train.model.recipe_files import settings_from
 
 
@@ -30,6 +31,6 @@ class Baseline:
             PreprocessSettings, table.get("preprocess"), f"recipe {name}: [preprocess]"
         )
 
-    def export(self, run: Path, folder: Path) -> None:
+    def export(self, run: Path, folder: Path, split: Split) -> None:
         """Not supported: see ``Method.export``."""
         raise NotImplementedError(f"{self.name} cannot be exported")

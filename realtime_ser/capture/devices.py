@@ -89,13 +89,14 @@ def find_again(device: InputDevice) -> InputDevice:
 def choose_same_device(devices: Sequence[InputDevice], device: InputDevice) -> InputDevice:
     """Do what ``find_again`` does among these devices, those without input included."""
     same = [
-        each
-        for each in devices
-        if each.channels and (each.name, each.host_api) == (device.name, device.host_api)
+        candidate
+        for candidate in devices
+        if candidate.channels
+        and (candidate.name, candidate.host_api) == (device.name, device.host_api)
     ]
     if not same:
         raise AudioDeviceError(f"{device.name!r} is gone", "plug it in, or choose another device")
-    return next((each for each in same if each.index == device.index), same[0])
+    return next((candidate for candidate in same if candidate.index == device.index), same[0])
 
 
 def choose_input_device(devices: Sequence[InputDevice], choice: AnyDevice) -> InputDevice:
@@ -178,19 +179,19 @@ def _all_devices() -> list[InputDevice]:
 
 
 def _asked_devices(sounddevice: Any) -> list[InputDevice]:
-    host_apis = [each["name"] for each in sounddevice.query_hostapis()]
+    host_apis = [host_api["name"] for host_api in sounddevice.query_hostapis()]
     try:
         default = sounddevice.query_devices(kind="input")["index"]
     except sounddevice.PortAudioError:  # there is none
         default = None
     return [
         InputDevice(
-            index=each["index"],
-            name=each["name"],
-            host_api=host_apis[each["hostapi"]],
-            channels=each["max_input_channels"],
-            rate=round(each["default_samplerate"]),
-            default=each["index"] == default,
+            index=entry["index"],
+            name=entry["name"],
+            host_api=host_apis[entry["hostapi"]],
+            channels=entry["max_input_channels"],
+            rate=round(entry["default_samplerate"]),
+            default=entry["index"] == default,
         )
-        for each in sounddevice.query_devices()
+        for entry in sounddevice.query_devices()
     ]

@@ -3,11 +3,16 @@
 import argparse
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
+
+WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
+"""Environment variable with the secret for ``--webhook``."""
 
 EPILOG = """\
 examples:
@@ -19,11 +24,24 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are printable, and which raises when its help cannot be written."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; ``command`` is the name of the command.
 
     Exits with 2 and a message on standard error if they are wrong, with 0 after ``--help`` and
     ``--version``.
+
+    Raises:
+        OSError: the help cannot be written.
     """
     parser, commands = _parser()
     first = arguments[0] if arguments else ""
@@ -49,7 +67,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser and its commands."""
     from realtime_ser import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "realtime-ser",
         description="Shows how likely each of eight emotions is in a voice, live.",
         epilog=EPILOG,
@@ -94,6 +112,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
     )
+    _add_network_sinks(parser)
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--no-reconnect",
@@ -101,6 +120,36 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         help="end when the microphone is lost, instead of waiting for its return",
     )
     _add_settings(parser)
+
+
+def _add_network_sinks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of outputs that cross a network; each may be given several times."""
+    parser.add_argument(
+        "--osc",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="also send the events as OSC messages over UDP",
+    )
+    parser.add_argument(
+        "--mqtt",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also publish the state to a broker: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]",
+    )
+    parser.add_argument(
+        "--webhook",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also post every utterance to this address, http:// or https://",
+    )
+    parser.add_argument(
+        "--webhook-secret",
+        metavar="SECRET",
+        help=f"sign the posts; better given in {WEBHOOK_SECRET}, which other users cannot see",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -127,13 +176,16 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=_number,
         metavar="P",
-        help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
+        help="probability below which the label is 'uncertain' (default: the model's)",
     )
     parser.add_argument(
         "--channel",
         type=_channel,
         metavar="N|mix",
         help="channel to hear, or their mean (default: the mean unless it loses a voice)",
+    )
+    parser.add_argument(
+        "--no-adapt", action="store_true", help="do not adapt to the voice while it speaks"
     )
     _add_model(parser)
 

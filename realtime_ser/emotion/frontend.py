@@ -293,12 +293,17 @@ class Frontend:
         self._columns = {each.name: np.empty((0, each.bands), np.float32) for each in self._maps}
         self._powers = np.empty(0, np.float32)
 
+    @property
+    def samples_wanted(self) -> int:
+        """The number of further samples that complete the next frame."""
+        return self._needed() - self._waiting_samples
+
     def process(self, samples: Int16) -> list[Frame]:
         """Take the next samples, shape ``[n]``, and return the frames they complete."""
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
         frames: list[Frame] = []
-        while self._waiting_samples >= self._samples_wanted():
+        while self._waiting_samples >= self._needed():
             frames.append(self._next_frame())
         return frames
 
@@ -311,13 +316,13 @@ class Frontend:
     def _new_steps(self) -> int:
         return self._hop_steps if self._first_step else FRAME_STEPS
 
-    def _samples_wanted(self) -> int:
+    def _needed(self) -> int:
         known = len(self._samples) - self._history
         return self._new_steps() * STEP_SAMPLES + REACH_SAMPLES - STEP_SAMPLES - known
 
     def _next_frame(self) -> Frame:
         steps = self._new_steps()
-        self._take(self._samples_wanted())
+        self._take(self._needed())
         self._append_columns(steps)
         self._samples = self._samples[steps * STEP_SAMPLES :]
         gain = level_gain(self._powers, self._level)

@@ -12,11 +12,17 @@ from typing import Any
 from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
-from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
+from realtime_ser.settings import DEFAULT_THRESHOLD, FRAME_SECONDS, SAMPLE_RATE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Since version 2 a folder has the statistics of the training voices."""
+
+OLDEST_FORMAT_VERSION = 1
+"""A folder of version 1 lacks them, and is used without adaptation."""
+
 MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.tflite"
+STATISTICS_FILE = "statistics.npy"
 LARGEST_MANIFEST_BYTES = 1 << 20
 LARGEST_MODEL_BYTES = 256 << 20
 
@@ -36,6 +42,8 @@ class Manifest:
         window_seconds: longest window in training.
         speech_threshold: a frame is speech if ``embed``'s output ``speech`` reaches this
             probability; ``None`` if the network has no such output.
+        uncertain_threshold: the label is ``uncertain`` if no probability over a window reaches it,
+            unless the user chooses another threshold; ``DEFAULT_THRESHOLD`` if the file lacks it.
         removes_offset: whether the network was trained on samples that went through
             ``realtime_ser.speech.offset``; they then go through it live as well.
         training: recipe, commit, actors.
@@ -51,6 +59,7 @@ class Manifest:
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
     speech_threshold: float | None = None
+    uncertain_threshold: float = DEFAULT_THRESHOLD
     removes_offset: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -60,10 +69,15 @@ class Manifest:
         """Whether the network distinguishes speech from other sounds."""
         return self.speech_threshold is not None
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the folder has the statistics of the training voices' embeddings."""
+        return STATISTICS_FILE in self.files
+
     def to_json(self) -> str:
         """Return the text of the manifest file."""
         fixed = {
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if self.has_statistics else OLDEST_FORMAT_VERSION,
             "sample_rate": SAMPLE_RATE,
             "frame_seconds": FRAME_SECONDS,
         }
@@ -146,6 +160,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
         speech_threshold=None if threshold is None else _like(0.0, threshold),
+        uncertain_threshold=_like(0.0, values.get("uncertain_threshold", DEFAULT_THRESHOLD)),
         removes_offset=_like(False, values.get("removes_offset", False)),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
@@ -174,8 +189,8 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     names = [each.name for each in manifest.feature_maps]
     rules = (
         (
-            values.get("format_version") == FORMAT_VERSION,
-            f"format_version must be {FORMAT_VERSION}",
+            _is_known_version(values.get("format_version")),
+            f"format_version must be {OLDEST_FORMAT_VERSION} or {FORMAT_VERSION}",
         ),
         (values.get("sample_rate") == SAMPLE_RATE, f"sample_rate must be {SAMPLE_RATE}"),
         (values.get("frame_seconds") == FRAME_SECONDS, f"frame_seconds must be {FRAME_SECONDS}"),
@@ -185,6 +200,10 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
         ),
         (manifest.labels == LABELS, f"labels must be {', '.join(LABELS)}"),
         (MODEL_FILE in manifest.files, f"files must list {MODEL_FILE}"),
+        (
+            manifest.has_statistics or values.get("format_version") != FORMAT_VERSION,
+            f"files must list {STATISTICS_FILE}",
+        ),
         (all(map(_is_within, manifest.files)), "files must be inside the folder"),
         (
             names and len(names) == len(set(names)),
@@ -200,10 +219,18 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
             _is_threshold(manifest.speech_threshold),
             "speech_threshold must be between 0 and 1",
         ),
+        (
+            0 <= manifest.uncertain_threshold <= 1,
+            "uncertain_threshold must be between 0 and 1",
+        ),
     )
     for holds, problem in rules:
         if not holds:
             raise ModelError(f"{path} cannot be used ({problem})", _REPLACE)
+
+
+def _is_known_version(version: object) -> bool:
+    return type(version) is int and OLDEST_FORMAT_VERSION <= version <= FORMAT_VERSION
 
 
 def _is_within(name: str) -> bool:

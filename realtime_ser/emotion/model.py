@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from realtime_ser.arguments import AnyPath, as_path
 from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MODEL_FILE, Manifest, read_manifest, read_verified
+from realtime_ser.emotion.statistics import read_statistics
 from realtime_ser.errors import ModelError
 from realtime_ser.fork_safety import ForkSafeLock, import_native, loading
 from realtime_ser.native_output import filtered_stderr
@@ -63,6 +64,12 @@ class EmotionModel:
     Args:
         folder: model folder; ``None`` for that of ``find_model_folder``.
 
+    Attributes:
+        folder: the model folder.
+        manifest: its manifest.
+        statistics: mean and deviation of the training voices' embeddings, float32
+            ``[2, channels]``; ``None`` if the folder is of an earlier format version without them.
+
     Raises:
         ModelError: the folder is missing or damaged, or differs from its manifest.
     """
@@ -82,6 +89,7 @@ class EmotionModel:
                 self._interpreter, "classify", positions, ("probabilities",)
             )
             self._check_outputs()
+        self.statistics = read_statistics(self.folder, self.manifest)
 
     def __reduce__(self) -> tuple[type["EmotionModel"], tuple[Path]]:
         return EmotionModel, (self.folder,)

@@ -8,7 +8,8 @@ the ring buffer overwrites the oldest audio; the loss is counted, reported and s
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class Engine:
         self._closed = False
         self._failure: BaseException | None = None
         self._problem: str | None = None
+        self._output_problems: Mapping[str, str] = {}
         self._state = LiveState(Snapshot(source.name, source.rate, source.live))
 
     def events(self) -> Generator[Event, None, None]:
@@ -125,7 +127,7 @@ class Engine:
         """End the run; the worker of ``start`` finishes its current audio and releases all."""
         self._feeder.stop()
         if self._worker_thread.is_alive():
-            self._worker_thread.join(STOP_SECONDS)
+            self._worker_thread.join(STOP_SECONDS + self.sinks.close_seconds)
         else:
             self.close()
 
@@ -139,8 +141,30 @@ class Engine:
         self._state.update(paused=paused)
 
     def clear(self) -> None:
-        """Forget the newest emotion and the timeline."""
+        """Forget the newest emotion, the timeline, and what was learned of the voice."""
+        if self._pipeline.adaptation is not None:
+            self._pipeline.adaptation.clear()
         self._state.clear()
+        self._state.update(**self._learned())
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was; the next frames already show it.
+
+        Raises:
+            CorrectionError: nobody has spoken yet, or there is no such label.
+        """
+        self._pipeline.correct(label)
+        self._state.update(**self._learned())
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        correction = self._pipeline.undo_correction()
+        self._state.update(**self._learned())
+        return correction.label
 
     def switch_source(self, source: Source) -> None:
         """Continue with another open source; the engine closes the previous one."""
@@ -237,17 +261,32 @@ class Engine:
             lost_samples=self._feeder.lost_samples,
             lag_ms=self._lag_ms(),
             silent_input=self._feeder.silent_input,
+            **self._learned(),
+            output_problems=self.sinks.problems(),
+            dropped_events=sum(self.sinks.dropped().values()),
         )
+
+    def _learned(self) -> Mapping[str, Any]:
+        """Return the fields of the snapshot that say what was learned of the voice."""
+        adaptation = self._pipeline.adaptation
+        return {
+            "adaptation": None if adaptation is None else adaptation.share,
+            "corrections": len(self._pipeline.corrections.all),
+        }
 
     def _lag_ms(self) -> float:
         return round(1000 * (self._ring.written - self._pipeline.position) / SAMPLE_RATE, 1)
 
     def _health_when_due(self) -> Iterator[Event]:
-        if self._pipeline.position >= self._next_health:
+        """Report every five seconds, and at once when a receiver went or came back."""
+        due = self._pipeline.position >= self._next_health
+        if due:
             self._next_health += HEALTH_SAMPLES
+        if due or self.sinks.problems() != self._output_problems:
             yield self._health()
 
     def _health(self) -> Health:
+        self._output_problems = self.sinks.problems()
         return Health(
             seconds(self._pipeline.position),
             self._feeder.overflows,
@@ -256,4 +295,5 @@ class Engine:
             self._health_meter.read(),
             self._problem,
             self.sinks.dropped(),
+            self._output_problems,
         )

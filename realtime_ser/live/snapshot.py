@@ -1,7 +1,7 @@
 """What a display gets from a live run: a snapshot of its state, and the controls."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -35,12 +35,17 @@ class Snapshot:
         overflows: blocks the sound system dropped, so far.
         lost_samples: 16 kHz samples overwritten before they were analyzed, so far.
         lag_ms: audio captured and not yet analyzed, in milliseconds.
+        adaptation: share that the voice itself has in the statistics it is normalized by, 0 to 1;
+            ``None`` without adaptation.
+        corrections: how many corrections are in use.
         compute_ms: mean CPU time of a frame (gate, frontend, embed, classify), ``None`` before the
             first.
         paused: whether the run is paused.
         recording: file being recorded to, ``None`` while not recording.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
         problem: what is wrong with the microphone, ``None`` in normal operation.
+        output_problems: what is wrong with the receivers of outputs, by output.
+        dropped_events: events that outputs have discarded so far.
         finished: whether the source has ended.
         failure: the error that ended the run early, ``None`` otherwise.
     """
@@ -57,11 +62,15 @@ class Snapshot:
     overflows: int = 0
     lost_samples: int = 0
     lag_ms: float = 0.0
+    adaptation: float | None = None
+    corrections: int = 0
     compute_ms: float | None = None
     paused: bool = False
     recording: Path | None = None
     silent_input: bool = False
     problem: str | None = None
+    output_problems: Mapping[str, str] = field(default_factory=dict)
+    dropped_events: int = 0
     finished: bool = False
     failure: RealtimeSerError | None = None
 
@@ -85,7 +94,13 @@ class LiveRun(Protocol):
         """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""
 
     def clear(self) -> None:
-        """Forget the newest emotion and the timeline."""
+        """Forget the newest emotion, the timeline, and what was learned of the voice."""
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was; raises CorrectionError if there is none."""
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label; raises CorrectionError."""
 
     def devices(self) -> Sequence[DeviceChoice]:
         """Return the input devices; raises AudioDeviceError when PortAudio is missing."""

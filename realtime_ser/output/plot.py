@@ -4,6 +4,7 @@ Needs matplotlib, the ``plot`` extra, and imports it only when a picture is draw
 """
 
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.errors import OutputError
+from realtime_ser.errors import OutputError, printable
 from realtime_ser.events import LABELS, EmotionUpdate, Event, SpeechEnded
 from realtime_ser.output.format import clock, percent
 from realtime_ser.output.palette import ON_WHITE
@@ -91,7 +92,7 @@ def _frame(duration: float, title: str) -> "tuple[Figure, Axes, Axes]":
     width = _inches(duration)
     figure = Figure(figsize=(width, 5.2), layout="constrained", facecolor="white")
     wave_axes, share_axes = figure.subplots(2, sharex=True, height_ratios=(1.0, 1.2))
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
+    figure.suptitle(printable(title), x=0.01, ha="left", weight="bold", parse_math=False)
     share_axes.set_xlim(0.0, duration)
     most_ticks = 1.4 * width
     step = next((s for s in _TICK_SECONDS if duration / s <= most_ticks), _TICK_SECONDS[-1])
@@ -225,6 +226,8 @@ def _save(figure: "Figure", path: Path) -> None:
     kind = path.suffix.lower().removeprefix(".")
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
     try:
-        figure.savefig(path, format=kind, dpi=150, metadata=metadata)
+        with warnings.catch_warnings():  # a title in a script that the font lacks is drawn as boxes
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
     except OSError as error:
         raise unwritable(path, error) from error

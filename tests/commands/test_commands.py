@@ -54,7 +54,9 @@ def test_events_follow_the_contract() -> None:
 
 
 def test_health_follows_the_contract() -> None:
-    health = [each for each in events_of(call("--input", CLIP).stdout) if each["event"] == "health"]
+    health = [
+        event for event in events_of(call("--input", CLIP).stdout) if event["event"] == "health"
+    ]
     assert list(health[-1]) == [
         "event",
         "time",
@@ -89,7 +91,7 @@ def test_analyze_prints_text_for_people() -> None:
 def test_a_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     run = call("analyze", "--json", tmp_path / "missing.wav", CLIP)
     assert run.returncode == 1
-    assert [each["event"] for each in events_of(run.stdout)][-1] == "file"
+    assert [event["event"] for event in events_of(run.stdout)][-1] == "file"
     assert run.stderr.count(b"\n") == 1
     assert b"missing.wav" in run.stderr
 

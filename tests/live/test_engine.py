@@ -12,7 +12,15 @@ import soundfile
 from numpy.typing import NDArray
 from speech_clips import SAMPLES, speech
 
-from realtime_ser import AudioDeviceError, EmotionUpdate, Health, Recognizer, SpeechEnded
+from realtime_ser import (
+    AudioDeviceError,
+    CorrectionError,
+    EmotionUpdate,
+    Health,
+    Recognizer,
+    Settings,
+    SpeechEnded,
+)
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import ReconnectingSource
 from realtime_ser.capture.sources import Source
@@ -60,7 +68,7 @@ def offline(recognizer: Recognizer, samples: NDArray[np.int16]) -> list[Event]:
     return pipeline.process(samples) + pipeline.flush()
 
 
-def test_a_replayed_file_gives_the_events_of_the_analysed_one(recognizer: Recognizer) -> None:
+def test_a_replayed_file_gives_the_events_of_the_analyzed_one(recognizer: Recognizer) -> None:
     began = time.monotonic()
     events = said(Engine(FileSource(CLIP), recognizer.pipeline()).events())
     assert events == offline(recognizer, speech("one_utterance"))
@@ -74,7 +82,7 @@ def test_a_microphone_gives_the_events_of_its_samples(recognizer: Recognizer) ->
     assert source.closed
 
 
-def test_the_recording_holds_exactly_what_was_analysed(
+def test_the_recording_holds_exactly_what_was_analyzed(
     recognizer: Recognizer, tmp_path: Path
 ) -> None:
     samples = speech("one_utterance")
@@ -117,9 +125,9 @@ def test_a_slow_reader_loses_the_oldest_audio_and_counts_it_exactly(
     assert len(recorded) == len(samples), "as many zeros as samples were lost"
     newest = BUFFER_SECONDS * 16_000
     np.testing.assert_array_equal(recorded[-newest:], samples[-newest:])
-    analysed = len(samples) - newest - health.lost_samples
-    np.testing.assert_array_equal(recorded[:analysed], samples[:analysed])
-    assert not recorded[analysed:-newest].any()
+    analyzed = len(samples) - newest - health.lost_samples
+    np.testing.assert_array_equal(recorded[:analyzed], samples[:analyzed])
+    assert not recorded[analyzed:-newest].any()
 
 
 def test_what_the_microphone_itself_lost_is_silence_and_counted(recognizer: Recognizer) -> None:
@@ -137,7 +145,7 @@ def test_a_failing_microphone_is_reported_after_what_came_before(recognizer: Rec
     seen: list[Event] = []
     with pytest.raises(AudioDeviceError, match="gone: plug it in"):
         seen.extend(events)
-    assert any(isinstance(each, SpeechEnded) for each in seen)
+    assert any(isinstance(event, SpeechEnded) for event in seen)
     assert source.closed
 
 
@@ -195,7 +203,7 @@ def test_a_microphone_that_comes_back_leaves_a_marked_gap(
     ]
     health = [event for event in events if isinstance(event, Health) and event.time < 5]
     problem = "scripted is gone: trying to reopen it"
-    assert [(each.time, each.problem) for each in health] == [
+    assert [(health_event.time, health_event.problem) for health_event in health] == [
         (1.5, problem),
         (1.5 + gap / 16_000, None),
     ]
@@ -273,9 +281,9 @@ def test_a_display_sees_the_run(recognizer: Recognizer) -> None:
     assert snapshot.emotion == updates[-2]
     assert snapshot.utterance == updates[-1]
     assert snapshot.timeline[0].start == updates[0].time  # type: ignore[union-attr]
-    emotions = [each for each in updates if isinstance(each, EmotionUpdate)]
+    emotions = [event for event in updates if isinstance(event, EmotionUpdate)]
     assert updates[1:-1] == emotions
-    assert [each.label for each in snapshot.timeline] == [each.label for each in emotions]
+    assert [entry.label for entry in snapshot.timeline] == [emotion.label for emotion in emotions]
     assert snapshot.compute_ms is not None
     assert snapshot.failure is None
 
@@ -334,7 +342,9 @@ def test_two_recordings_of_one_second_are_two_files(
     fourth = controls.start_recording()
 
     names = [path.name for path in (first, second, third, fourth)]
-    assert names == [f"realtime-ser-20260101-120000{each}.wav" for each in ("", "-2", "-3", "-4")]
+    assert names == [
+        f"realtime-ser-20260101-120000{suffix}.wav" for suffix in ("", "-2", "-3", "-4")
+    ]
     assert all(soundfile.info(path).samplerate == 16_000 for path in (first, second, third, fourth))
     assert soundfile.info(second).frames > 0
 
@@ -359,5 +369,49 @@ def test_another_source_ends_what_was_being_said(recognizer: Recognizer) -> None
     events = said(engine.events())
     assert first.closed
     assert second.closed
-    names = [each.name for each in events]
+    names = [event.name for event in events]
     assert names.count("speech_started") == names.count("speech_ended") == 2
+
+
+def test_a_run_learns_the_voice_and_forgets_it_when_cleared(recognizer: Recognizer) -> None:
+    samples = speech("three_utterances")
+    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline())
+    for _ in engine.events():
+        pass
+    known = engine.snapshot().adaptation
+    assert known is not None
+    assert known > 0.1
+    engine.clear()
+    assert engine.snapshot().adaptation == 0.0
+    assert engine.snapshot().emotion is None
+
+
+def test_another_thread_teaches_while_the_run_goes_on(recognizer: Recognizer) -> None:
+    """The correction is made at the first utterance's end, so it changes the others."""
+    samples = speech("three_utterances")
+    plain = [event for event in offline(recognizer, samples) if isinstance(event, SpeechEnded)]
+    label = min(plain[1].probabilities, key=lambda name: plain[1].probabilities[name])
+    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline())
+    with pytest.raises(CorrectionError, match="nobody has spoken yet"):
+        engine.correct(label)
+    ended: list[SpeechEnded] = []
+    for event in engine.events():
+        if isinstance(event, SpeechEnded):
+            if not ended:
+                teacher = threading.Thread(target=engine.correct, args=(label,))
+                teacher.start()
+                teacher.join()
+            ended.append(event)
+    assert engine.snapshot().corrections == 1
+    assert ended[1].probabilities[label] > plain[1].probabilities[label]
+    assert engine.undo_correction() == label
+    assert engine.snapshot().corrections == 0
+
+
+def test_a_run_without_adaptation_says_so() -> None:
+    pipeline = Recognizer(settings=Settings(adapt=False)).pipeline()
+    engine = Engine(ScriptedMicrophone(speech("short_word")), pipeline)
+    for _ in engine.events():
+        pass
+    assert engine.snapshot().adaptation is None
+    engine.clear()

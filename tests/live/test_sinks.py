@@ -45,11 +45,13 @@ class Collector(Sink):
 
 def test_every_sink_gets_all_events_and_audio(recognizer: Recognizer) -> None:
     sinks = [Collector(), Collector()]
-    events = list(Engine(FileSource(CLIP), recognizer.pipeline(), sinks=sinks).events())
+    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=sinks)
+    events = list(engine.events())
     for sink in sinks:
         assert sink.events == events
         np.testing.assert_array_equal(np.concatenate(sink.audio), speech("one_utterance"))
         assert sink.closed == 1
+    assert not engine.sinks.failed
 
 
 def test_a_run_with_a_display_writes_the_same_events(
@@ -80,6 +82,23 @@ def test_a_failing_sink_is_reported_once_and_the_others_go_on(
     assert working.events == events
     assert failing.events == events[:2]
     assert failing.closed == 1
+    assert engine.sinks.failed
+
+
+def test_a_sink_that_cannot_be_closed_has_failed(
+    recognizer: Recognizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unclosable(Collector):
+        def close(self) -> None:
+            raise OutputError("it is full", "empty it")
+
+    sinks = [Unclosable("first"), Unclosable("second")]
+    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=sinks, duration=0.1)
+    with pytest.raises(OutputError, match="it is full"):
+        engine.sinks.finish(sinks[0])
+    assert engine.sinks.failed
+    list(engine.events())
+    assert caplog.messages == ["the second ended: it is full: empty it"]
 
 
 def test_sinks_may_be_added_and_removed_during_the_run(recognizer: Recognizer) -> None:

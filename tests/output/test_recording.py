@@ -181,13 +181,13 @@ def test_a_made_up_name_takes_no_others_place(tmp_path: Path) -> None:
         recording.on_audio(NOISE[: number + 1])
         recording.close()
 
-    assert [each.path.name for each in recordings] == [
+    assert [recording.path.name for recording in recordings] == [
         "talk.wav",
         "talk-2.wav",
         "talk-4.wav",
         "talk-5.wav",
     ]
-    assert [len(soundfile.read(each.path)[0]) for each in recordings] == [1, 2, 3, 4]
+    assert [len(soundfile.read(recording.path)[0]) for recording in recordings] == [1, 2, 3, 4]
     assert (tmp_path / "talk-3.wav").read_bytes() == b"of others"
 
 

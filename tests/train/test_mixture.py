@@ -250,7 +250,7 @@ def test_a_run_from_pretraining_to_a_model_folder(
     before = (run / "embedder.keras").stat().st_mtime_ns
     method.fit(split, run)
     assert (run / "embedder.keras").stat().st_mtime_ns == before, "a finished run is left alone"
-    method.export(run, tmp_path / "model")
+    method.export(run, tmp_path / "model", split)
     result = Recognizer(tmp_path / "model").recognize(speech("one_utterance"), 16_000)
     logits = method.logits(clips, run)
     assert logits.shape == (2, 8)

@@ -18,7 +18,7 @@ for module in ("tensorflow", "keras", "sklearn", "scipy", "matplotlib", "parselm
 from predicted_clips import stored_scores  # noqa: E402
 
 from train.files import QUALITY_PAGE, README_PAGE  # noqa: E402
-from train.model.export import update_manifest  # noqa: E402
+from train.model.model_folder import update_manifest  # noqa: E402
 from train.publishing.model_card import write_model_card  # noqa: E402
 from train.publishing.quality import write_held_out_scores  # noqa: E402
 from train.publishing.readme import write_readme_scores  # noqa: E402

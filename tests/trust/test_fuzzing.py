@@ -114,7 +114,9 @@ def places(values: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *found] if path else found
 
 
-PLACES = [each for each in places(json.loads(MANIFEST)) if each[0] not in ("metrics", "training")]
+PLACES = [
+    place for place in places(json.loads(MANIFEST)) if place[0] not in ("metrics", "training")
+]
 
 
 @st.composite
@@ -162,7 +164,7 @@ def check_manifest(folder: Path, content: bytes) -> None:
     except ModelError as error:
         one_line(error)
         return
-    assert np.prod([each.bands for each in manifest.feature_maps], dtype=float) > 0
+    assert np.prod([feature_map.bands for feature_map in manifest.feature_maps], dtype=float) > 0
     noise = np.random.default_rng(1).integers(-9000, 9000, 16_000, dtype=np.int16)
     for frame in Frontend(48, manifest.feature_maps, manifest.level).process(noise):
         assert all(np.isfinite(values).all() for values in frame.maps.values())

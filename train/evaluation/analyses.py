@@ -107,7 +107,10 @@ def analyze_clips(
 def probabilities_of(analyses: Sequence[ClipAnalysis]) -> Float64:
     """Return the probabilities, float64 ``[clips, 8]``; a row of NaN where there is no speech."""
     no_speech = (np.nan,) * len(LABELS)
-    rows = [no_speech if each.probabilities is None else each.probabilities for each in analyses]
+    rows = [
+        no_speech if analysis.probabilities is None else analysis.probabilities
+        for analysis in analyses
+    ]
     return np.array(rows, np.float64).reshape(len(analyses), len(LABELS))
 
 

@@ -50,7 +50,7 @@ def streamed_predictions(method: Method, split: Split, run: Path) -> dict[str, P
     def predict(clips: Sequence[Clip]) -> Float64:
         folder = run / MODEL_FOLDER
         with redirect_stdout(sys.stderr):
-            method.export(run, folder)
+            method.export(run, folder, split)
         return streamed_probabilities(folder, clips)
 
     stamp = f"{run_stamp(run)} {program_stamp()}"

@@ -1,8 +1,8 @@
 """Exports trained networks to a model folder: one LiteRT file with two signatures, a manifest."""
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,14 +12,18 @@ import tensorflow
 from numpy.typing import NDArray
 
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
-from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.settings import Settings
-from train.files import read_json, write_json
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
+from train.corpora.clip import Clip
+from train.files import read_json
 from train.model import speech_head, speech_output
+from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
+from train.model.rejection import Rejection
 from train.model.runs import ORIGIN_FILE
 from train.model.saved import load_networks
+from train.model.voice_statistics import add_statistics
 
 Float32 = NDArray[np.float32]
 
@@ -66,10 +70,12 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         self._variables = [
             variable.value for network in self._networks for variable in network.variables
         ]
-        self._names = [each.name for each in feature_maps]
+        self._names = [feature_map.name for feature_map in feature_maps]
         frames = {
-            each.name: tensorflow.TensorSpec((1, FRAME_STEPS, each.bands), name=each.name)
-            for each in feature_maps
+            feature_map.name: tensorflow.TensorSpec(
+                (1, FRAME_STEPS, feature_map.bands), name=feature_map.name
+            )
+            for feature_map in feature_maps
         }
         positions = tensorflow.TensorSpec((None, *embed.outputs[0].shape[1:]), name="embeddings")
         self.embed = tensorflow.function(self._embed).get_concrete_function(**frames)
@@ -95,6 +101,8 @@ def export(
     folder: Path,
     temperature: float = 1.0,
     quantized: Quantized | None = None,
+    rejection: Rejection | None = None,
+    voices: Sequence[Clip] = (),
 ) -> None:
     """Write the networks of a finished run to the model folder ``folder``.
 
@@ -104,6 +112,10 @@ def export(
         folder: the model folder, created if it is missing.
         temperature: the logits are divided by it, to calibrate the probabilities.
         quantized: how to quantize the frame's network; ``None`` leaves it float32.
+        rejection: has the threshold of ``uncertain`` at this temperature; ``None`` leaves it at
+            ``DEFAULT_THRESHOLD``.
+        voices: clips that the run was trained on, for the statistics of the training voices;
+            without them the model does not adapt to voices.
 
     Raises:
         ValueError: the converted network differs from the Keras one.
@@ -111,6 +123,7 @@ def export(
     embed, classify = load_networks(run)
     embed, threshold = _with_speech_output(embed, run)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / STATISTICS_FILE).unlink(missing_ok=True)
     exported = _Exported(embed, classify, recipe.feature_maps, temperature)
     (folder / MODEL_FILE).write_bytes(_convert(exported, quantized))
     manifest = Manifest(
@@ -119,10 +132,12 @@ def export(
         embedding_shape=tuple(embed.outputs[0].shape[1:]),
         files=file_hashes(folder),
         speech_threshold=threshold,
+        uncertain_threshold=rejection.threshold if rejection else DEFAULT_THRESHOLD,
         removes_offset=recipe.removes_offset,
         training={
             **read_json(run / ORIGIN_FILE),
             "temperature": temperature,
+            **({"uncertain": asdict(rejection)} if rejection else {}),
             "weights": quantized.kind if quantized else "float32",
             "parameters": int(embed.count_params() + classify.count_params()),
         },
@@ -134,18 +149,14 @@ def export(
     if difference > (QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE):
         raise ValueError(f"LiteRT differs from Keras by {difference:.2g}")
     print(f"{folder / MODEL_FILE}: within {difference:.1g} of Keras")
+    if voices:
+        add_statistics(folder, voices)
 
 
 def _with_speech_output(embed: keras.Model, run: Path) -> tuple[keras.Model, float | None]:
     if (run / speech_output.SCORES_FILE).exists():
         return speech_output.with_speech_output(embed, run)
     return speech_head.with_speech_output(embed, run)
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a model folder except its manifest."""
-    files = sorted(each for each in folder.iterdir() if each.name != MANIFEST_FILE)
-    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
 
 
 def parity(
@@ -165,14 +176,14 @@ def parity(
         frames: inputs, by name of the map ``[96, bands]``; random values if there are none.
     """
     chosen = frames[:WINDOW_FRAMES] or _random_frames(model.manifest.feature_maps)
-    stacked = [np.stack([each[name] for each in chosen]) for name in chosen[0]]
-    expected, *speech = (np.asarray(each) for each in _outputs(embed, stacked))
+    stacked = [np.stack([frame[name] for frame in chosen]) for name in chosen[0]]
+    expected, *speech = (np.asarray(output) for output in _outputs(embed, stacked))
     computed = [model.embed(frame) for frame in chosen]
-    embeddings = np.stack([each.embedding for each in computed])
+    embeddings = np.stack([result.embedding for result in computed])
     window = expected.reshape(1, -1, expected.shape[-1])
     logits = classify(window, training=False) / temperature
     probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
-    probabilities += [each[:, 0] - [frame.speech for frame in computed] for each in speech]
+    probabilities += [output[:, 0] - [frame.speech for frame in computed] for output in speech]
     return (
         float(np.abs(expected - embeddings).max()),
         float(np.abs(np.concatenate(probabilities)).max()),
@@ -183,8 +194,10 @@ def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32
     random = np.random.default_rng(0)
     return [
         {
-            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
-            for each in feature_maps
+            feature_map.name: random.normal(-3, 2, (FRAME_STEPS, feature_map.bands)).astype(
+                np.float32
+            )
+            for feature_map in feature_maps
         }
         for _ in range(WINDOW_FRAMES)
     ]
@@ -201,9 +214,3 @@ def _convert(module: _Exported, quantized: Quantized | None) -> bytes:
         signatures = {"embed": module.embed, "classify": module.classify}
         tensorflow.saved_model.save(module, saved, signatures=signatures)
         return convert(saved, quantized)
-
-
-def update_manifest(folder: Path, **changes: Any) -> None:
-    """Update values of the manifest, and the hashes of the files."""
-    path = folder / MANIFEST_FILE
-    write_json(path, {**read_json(path), **changes, "files": file_hashes(folder)}, indent=2)

@@ -70,11 +70,15 @@ class WindowMethod:
         unchanged = load_utterances(clips, self.recipe.feature_maps, UNCHANGED, self._cache)
         return window_logits(embed, classify, unchanged, self.recipe.feature_maps)
 
-    def export(self, run: Path, folder: Path) -> None:
+    def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
         from train.model.export import export
 
-        export(self.recipe, run, folder)
+        export(self.recipe, run, folder, voices=self.training_clips(split))
+
+    def training_clips(self, split: Split) -> list[Clip]:
+        """Return all clips that a run of a split is trained on."""
+        return list(split.training)
 
 
 def open_method(name: str, cache: Path) -> WindowMethod:

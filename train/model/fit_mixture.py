@@ -15,7 +15,12 @@ from train.audio.speech import load_samples
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
-from train.model.material import gather_noises, gather_recordings, gather_sources
+from train.model.material import (
+    gather_noises,
+    gather_recordings,
+    gather_sources,
+    training_clips,
+)
 from train.model.mixture import MixedBatches, Source
 from train.model.mixture_recipe import MixtureRecipe, StageSettings, parse_mixture_recipe
 from train.model.network import Networks
@@ -82,13 +87,21 @@ class MixtureMethod:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         networks = load_networks(run)
         utterances = load_samples(clips, self._places.cache)
-        return np.stack([self._last_window(each, networks) for each in utterances])
+        return np.stack([self._last_window(utterance, networks) for utterance in utterances])
 
-    def export(self, run: Path, folder: Path) -> None:
+    def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
         from train.model.export import export
 
-        export(self.recipe, run, folder)
+        export(self.recipe, run, folder, voices=self.training_clips(split))
+
+    def training_clips(self, split: Split) -> list[Clip]:
+        """Return all clips that a run of a split is trained on, of every corpus."""
+        return [
+            clip
+            for name in self.recipe.stage[TRAINING].shares
+            for clip in training_clips(self.recipe, name, self._places.corpora, split.training)
+        ]
 
     def _last_window(self, samples: NDArray[np.int16], networks: Networks) -> Float32:
         settings = Settings()
@@ -96,8 +109,8 @@ class MixtureMethod:
         frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
         embed, classify = networks
         maps = [
-            np.stack([frame.maps[each.name] for frame in frames])
-            for each in self.recipe.feature_maps
+            np.stack([frame.maps[feature_map.name] for frame in frames])
+            for feature_map in self.recipe.feature_maps
         ]
         positions = embed(maps, training=False)
         window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))

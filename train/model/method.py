@@ -37,5 +37,5 @@ class Method(Protocol):
         scales the confidence.
         """
 
-    def export(self, run: Path, folder: Path) -> None:
-        """Write the networks of a finished run to the model folder ``folder``, at temperature 1."""
+    def export(self, run: Path, folder: Path, split: Split) -> None:
+        """Write a finished run of ``split`` to the model folder ``folder``, at temperature 1."""

@@ -42,8 +42,8 @@ def write_corpus_scores(
         RealtimeSerError: a file cannot be read or written, or the page lacks the markers.
     """
     protocol = result["protocol"]
-    aside = "-set-aside" if result["speakers"] == "set-aside" else ""
-    write_json(results / f"{protocol}-{result['corpus']}{aside}.json", result)
+    chosen = "" if result["speakers"] == "all" else f"-{result['speakers']}"
+    write_json(results / f"{protocol}-{result['corpus']}{chosen}.json", result)
     marker = CORPUS_MARKER.format(protocol)
     replace_section(page, marker, corpora_table(_results_of_model(result, results)))
 
@@ -51,4 +51,4 @@ def write_corpus_scores(
 def _results_of_model(result: Mapping[str, Any], results: Path) -> Sequence[Mapping[str, Any]]:
     """Return the stored scores of the same protocol and weights, by file name."""
     stored = map(read_json, sorted(results.glob(f"{result['protocol']}-*.json")))
-    return [each for each in stored if each.get("sha256") == result["sha256"]]
+    return [entry for entry in stored if entry.get("sha256") == result["sha256"]]
