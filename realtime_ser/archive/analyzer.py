@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from realtime_ser import __version__
-from realtime_ser.analysis import analyse, resampled
+from realtime_ser.analysis import analyze, resampled
 from realtime_ser.archive.files import open_file
 from realtime_ser.archive.worklist import Task
 from realtime_ser.capture.file_source import DecodedSource, FileSource
@@ -115,7 +115,7 @@ class Analyzer:
             with _quiet():
                 source = self._open(task)
                 blocks = resampled(source, self._recognizer.settings.channel)
-                for event in analyse(blocks, self._recognizer.pipeline(), task.name, count):
+                for event in analyze(blocks, self._recognizer.pipeline(), task.name, count):
                     collector.on_event(event)
         except RealtimeSerError as error:
             problem = error
