@@ -200,7 +200,8 @@ def _text(result: Comparison) -> str:
             ),
             "rate of a worker to the process's": f"{result.efficiency:.2f}",
             "the command's CPU for a row": (
-                f"{costs.store:.1f} µs to store, {costs.merge:.1f} µs to merge, {costs.size:.0f} bytes"
+                f"{costs.store:.1f} µs to store, {costs.merge:.1f} µs to merge,"
+                f" {costs.size:.0f} bytes"
             ),
             "CPU an hour of audio": (
                 f"{result.process_cpu:.1f} s in the process, {result.cluster_cpu:.1f} s in workers"
