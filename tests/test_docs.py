@@ -18,7 +18,11 @@ from train.corpora.catalog import CORPORA
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/README.md")])
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/*.md", "examples/*.md", "models/*/README.md")
+    for page in ROOT.glob(pattern)
+)
 
 LARGEST_README_BYTES = 8192
 

@@ -278,7 +278,7 @@ def test_what_the_network_says_counts_the_same_in_blocks_of_any_size(
     assert events == all_events(scripted(recognizer, script)[0], long_utterance)
 
 
-def test_an_utterance_is_told_with_its_first_frame_of_speech(
+def test_an_utterance_is_reported_with_its_first_frame_of_speech(
     recognizer: Recognizer, long_utterance: NDArray[np.int16]
 ) -> None:
     pipeline, model = scripted(recognizer, "..SSSSSSSS")
@@ -314,7 +314,7 @@ def test_frames_that_are_no_speech_do_not_enter_the_window(
     assert list(second.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_a_gap_forgets_what_was_not_yet_told(
+def test_a_gap_discards_an_utterance_that_was_not_reported(
     recognizer: Recognizer, long_utterance: NDArray[np.int16]
 ) -> None:
     pipeline, model = scripted(recognizer, "....SSSSSSSSSS")

@@ -9,7 +9,6 @@ stands out most from its noise floor is then used instead, until the mean is as 
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,53 +157,47 @@ class Mixdown:
 
 
 class _Selector:
-    """Decides frame by frame what to use: 0 for the mean, else a channel from 1."""
+    """Decides frame by frame what to use: 0 for the mean, else a channel from 1.
+
+    Its lists have an entry for the mean and one for each channel: the average power, the noise
+    floor, and how far a voice recently stood out from that.
+    """
 
     def __init__(self, channels: int) -> None:
         self.choice = 0
         self._cancelled = 0
         self._dilution = channels**2
-        self._candidates = [_Candidate(RunningMinimum(FLOOR_FRAMES)) for _ in range(channels + 1)]
+        self._averages = [0.0] * (channels + 1)
+        self._floors = [RunningMinimum(FLOOR_FRAMES) for _ in self._averages]
+        self._outstanding = [0.0] * (channels + 1)
 
     def choose(self, powers: Sequence[float]) -> int:
         """Return what to use for a frame, given the powers of the mean and of each channel."""
-        for candidate, power in zip(self._candidates, powers, strict=True):
-            candidate.measure(power)
-        mean, *channels = self._candidates
-        loudest = max(channel.power for channel in channels)
-        cancelled = loudest / mean.power / self._dilution
-        behind = max(channel.outstanding for channel in channels) - mean.outstanding
+        self._measure(powers)
+        loudest = max(self._averages[1:])
+        cancelled = loudest / max(self._averages[0], QUIETEST_POWER) / self._dilution
+        behind = max(self._outstanding[1:]) - self._outstanding[0]
         audible = loudest > AUDIBLE_POWER
         self._cancelled = self._cancelled + 1 if audible and cancelled > CANCELLED else 0
         if self._cancelled >= CANCELLED_FRAMES or (audible and behind > SPOILT_DB):
-            best = max(range(1, len(self._candidates)), key=self._rank)
-            current = self._candidates[self.choice].outstanding + SPOILT_DB / 2
-            if not self.choice or self._candidates[best].outstanding > current:
+            best = max(range(1, len(powers)), key=self._rank)
+            current = self._outstanding[self.choice] + SPOILT_DB / 2
+            if not self.choice or self._outstanding[best] > current:
                 self.choice = best
         elif audible and cancelled < math.sqrt(CANCELLED) and behind < SPOILT_DB / 2:
             self.choice = 0
         return self.choice
 
+    def _measure(self, powers: Sequence[float]) -> None:
+        averages, outstanding = self._averages, self._outstanding
+        for number, (power, floor) in enumerate(zip(powers, self._floors, strict=True)):
+            averages[number] = LEVEL_MEMORY * averages[number] + (1 - LEVEL_MEMORY) * power
+            level = 10 * math.log10(max(power, QUIETEST_POWER))
+            above_floor = level - floor.add(level)
+            outstanding[number] = max(above_floor, outstanding[number] - DECAY_DB)
+
     def _rank(self, number: int) -> tuple[float, float, int]:
-        candidate = self._candidates[number]
-        return candidate.outstanding, candidate.power, -number
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """One possible output: its power, and how far a voice recently stood out from its floor."""
-
-    floor: RunningMinimum
-    average: float = 0.0
-    power: float = QUIETEST_POWER
-    outstanding: float = 0.0
-
-    def measure(self, power: float) -> None:
-        """Take the power of the next frame."""
-        self.average = LEVEL_MEMORY * self.average + (1 - LEVEL_MEMORY) * power
-        self.power = max(self.average, QUIETEST_POWER)
-        level = 10 * math.log10(max(power, QUIETEST_POWER))
-        self.outstanding = max(level - self.floor.add(level), self.outstanding - DECAY_DB)
+        return self._outstanding[number], self._averages[number], -number
 
 
 def _powers(candidates: Float32) -> Float32:
@@ -213,17 +206,20 @@ def _powers(candidates: Float32) -> Float32:
     Args:
         candidates: shape ``[candidates, frames, n]``.
     """
-    centered = candidates - candidates.mean(axis=2, keepdims=True)
-    powers: Float32 = np.einsum("cfn,cfn->cf", centered, centered)
-    return powers / np.float32(candidates.shape[2])
+    length = np.float32(candidates.shape[2])
+    means = np.einsum("cfn->cf", candidates) / length
+    powers: Float32 = np.einsum("cfn,cfn->cf", candidates, candidates) / length - means * means
+    return powers
 
 
 def _scaled(channel: Block, out: Float32 | None = None) -> Float32:
     """Return the samples of one channel, ``[n]``, with full scale at ±1; floats are clipped."""
     if channel.dtype == np.int16:
         return np.multiply(channel, np.float32(1 / FULL_SCALE), out=out)
-    clipped: Float32 = channel.clip(np.float32(-1), np.float32(1), out=out)
-    return clipped
+    if out is None:
+        out = np.empty(channel.shape, np.float32)
+    np.copyto(out, channel)  # makes it contiguous, which is clipped several times as fast
+    return out.clip(np.float32(-1), np.float32(1), out=out)
 
 
 def _mean(planes: Float32, out: Float32) -> Float32:

@@ -25,6 +25,8 @@ PATIENCE_SECONDS = 3
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
 
+_NOTHING: Int16 = np.empty(0, np.int16)
+
 
 class Resampler:
     """Mixes the channels of one stream, removes an offset, and converts it to 16 kHz.
@@ -55,6 +57,7 @@ class Resampler:
         self._prefix = f"{name}: " if name else ""
         self._frames = 0
         self._returned = 0
+        self._lag = math.inf
         self._waiting: list[Float32 | Int16] = []
         self._scale = ScaleWatch()
         self._mixdown = Mixdown(rate, channels, channel, name or "the input")
@@ -82,12 +85,14 @@ class Resampler:
         if block.dtype.kind == "f" and not math.isfinite(np.vdot(block, block)):
             self._check_finite(block)  # or their squares overflowed
         self._frames += len(block)
-        if self._frames * SAMPLE_RATE < (self._returned + wanted) * self._rate:
+        possible = self._frames * SAMPLE_RATE / self._rate - self._returned
+        if possible - (self._lag if self._returned else 0) < wanted:
             self._waiting.append(block.copy())  # the caller may reuse its buffer
-            return np.empty(0, np.int16)
+            return _NOTHING
         blocks, self._waiting = [*self._waiting, block], []
         samples = self._convert(blocks)
         self._returned += len(samples)
+        self._lag = min(self._lag, possible - len(samples))  # soxr's, and of incomplete frames
         return samples
 
     def flush(self) -> Int16:
@@ -112,7 +117,7 @@ class Resampler:
     def _convert(self, blocks: list[Float32 | Int16]) -> Int16:
         """Mix and resample blocks, a second at a time to bound the memory."""
         if not blocks:
-            return np.empty(0, np.int16)
+            return _NOTHING
         whole: Any = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         joined = self._scaled(whole)
         if len(joined) <= self._rate:

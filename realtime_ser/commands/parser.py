@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime_ser.errors import printable
+from realtime_ser.server.options import Limits
 from realtime_ser.settings import VAD_MODES, Settings
 
 WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
@@ -20,6 +21,7 @@ examples:
   realtime-ser --device usb              a microphone whose name contains "usb"
   realtime-ser --json | jq .label        events as JSON Lines for another program
   realtime-ser analyze talk.wav          emotions in a whole file, as fast as possible
+  realtime-ser serve --demo              a page for the browser, and a socket for programs
   realtime-ser doctor                    checks whether live use works here
 """
 
@@ -83,6 +85,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     _add_live_options(live)
     _add_analyze(commands)
     _add_archive(commands)
+    _add_serve(commands)
     _add_devices(commands)
     _add_doctor(commands)
     _add_bench(commands)
@@ -247,6 +250,76 @@ def _add_archive(commands: Any) -> None:
     _add_settings(archive)
 
 
+def _add_serve(commands: Any) -> None:
+    serve = _add_command(commands, "serve", "serve a page for browsers and a socket for programs")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine alone)"
+    )
+    serve.add_argument(
+        "--port", type=_port, default=8765, help="port, 0 for any that is free (default 8765)"
+    )
+    source = serve.add_mutually_exclusive_group()
+    source.add_argument(
+        "--device",
+        nargs="?",
+        const="",
+        metavar="ID|NAME",
+        help="also serve the events of this machine's microphone; the default one without a value",
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled clip as that microphone")
+    _add_access(serve)
+    _add_limits(serve)
+    _add_settings(serve)
+
+
+def _add_access(serve: argparse.ArgumentParser) -> None:
+    access = serve.add_argument_group("who may connect")
+    access.add_argument(
+        "--token", help="secret that clients need (or REALTIME_SER_TOKEN, which ps does not show)"
+    )
+    access.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="allow pages of another origin, such as https://example.org; may be repeated",
+    )
+    access.add_argument("--profiles", action="store_true", help="let clients use profiles")
+    access.add_argument("--certfile", type=Path, metavar="PEM", help="certificate, for TLS")
+    access.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if not in there")
+    access.add_argument(
+        "--log-addresses", action="store_true", help="name the clients' addresses in the log"
+    )
+
+
+def _add_limits(serve: argparse.ArgumentParser) -> None:
+    limits = serve.add_argument_group("limits")
+    usual = Limits()
+    for name, kind, default, meaning in (
+        ("--max-sessions", _count, usual.sessions, "open streams and listeners"),
+        ("--max-message", _count, usual.message_bytes, "bytes of one message"),
+        ("--max-events", _count, usual.events, "events that wait for a slow reader"),
+        ("--idle-timeout", _duration, usual.idle_seconds, "seconds without a message, 0 for ever"),
+        (
+            "--drain-timeout",
+            _duration,
+            usual.drain_seconds,
+            "seconds for the last events",
+        ),
+        ("--ping", _seconds, usual.ping_seconds, "seconds in which a client must answer"),
+    ):
+        limits.add_argument(
+            name,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{meaning} (default {default:.10g})",
+        )
+    limits.add_argument(
+        "--workers", type=_count, metavar="N", help="processes that recognize (default: the cores)"
+    )
+
+
 def _add_devices(commands: Any) -> None:
     devices = _add_command(commands, "devices", "list the input devices")
     devices.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -273,12 +346,6 @@ def _number(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
 
 
-def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-
-
 def _channel(text: str) -> int | str:
     if text in ("mix", "auto"):
         return text
@@ -292,3 +359,22 @@ def _seconds(text: str) -> float:
     if value <= 0:
         raise argparse.ArgumentTypeError("give more than 0 seconds")
     return value
+
+
+def _duration(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("give 0 seconds or more")
+    return value
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 2**31 - 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")

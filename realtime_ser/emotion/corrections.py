@@ -151,10 +151,10 @@ class Corrections:
         """Return the change that some corrections make together."""
         if not corrections:
             return _Change((), np.zeros((0, 0)), np.zeros((0, len(LABELS))))
-        directions = self._directions(np.stack([each.pooled for each in corrections]))
+        directions = self._directions(np.stack([correction.pooled for correction in corrections]))
         kernel = self._kernel(directions, directions)
-        offsets = _log(np.stack([each.probabilities for each in corrections]))
-        labels = [LABELS.index(each.label) for each in corrections]
+        offsets = _log(np.stack([correction.probabilities for correction in corrections]))
+        labels = [LABELS.index(correction.label) for correction in corrections]
         wanted = np.eye(len(LABELS))[labels]
         shrinkage = self.settings.shrinkage * np.bincount(labels)[labels, np.newaxis]
         # A damped fixed-point iteration. The softmax changes by at most half of what its inputs

@@ -111,7 +111,7 @@ _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Re
 
 def _one_line(error: Exception) -> str:
     """Return an error's text without control characters, which a hostile file may contain."""
-    return "".join(each if each.isprintable() else " " for each in str(error))[:120]
+    return "".join(char if char.isprintable() else " " for char in str(error))[:120]
 
 
 _REPLACE = "export the model again, or omit --model to use the bundled one"
@@ -148,12 +148,12 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 
 def _parse(values: Mapping[str, Any]) -> Manifest:
-    maps = [FeatureMap(**_typed(FeatureMap, each)) for each in values["feature_maps"]]
+    maps = [FeatureMap(**_typed(FeatureMap, table)) for table in values["feature_maps"]]
     threshold = values.get("speech_threshold")  # older folders lack it
     return Manifest(
         name=str(values["name"]),
         feature_maps=tuple(maps),
-        embedding_shape=tuple(_like(0, each) for each in values["embedding_shape"]),
+        embedding_shape=tuple(_like(0, size) for size in values["embedding_shape"]),
         files={str(name): str(digest) for name, digest in values["files"].items()},
         level=LevelNormalization(**_typed(LevelNormalization, values["level"])),
         labels=tuple(values["labels"]),
@@ -169,7 +169,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
 
 def _typed(kind: type[FeatureMap | LevelNormalization], values: Mapping[str, Any]) -> Any:
     """Return the values of a dataclass, each checked against the type of the field's default."""
-    defaults = {each.name: each.default for each in fields(kind)}
+    defaults = {field.name: field.default for field in fields(kind)}
     return {name: _like(defaults.get(name), value) for name, value in values.items()}
 
 
@@ -186,7 +186,7 @@ def _like(example: Any, value: Any) -> Any:
 
 def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     """Raise a ``ModelError`` if this version cannot run the model."""
-    names = [each.name for each in manifest.feature_maps]
+    names = [feature_map.name for feature_map in manifest.feature_maps]
     rules = (
         (
             _is_known_version(values.get("format_version")),

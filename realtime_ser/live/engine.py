@@ -213,7 +213,7 @@ class Engine:
         yield from self._health_when_due()
 
     def _fill_gap(self, samples: int) -> None:
-        """Give the sinks silence for lost audio, so that their time stays true."""
+        """Give the sinks silence for lost audio, so that their times stay correct."""
         for start in range(0, samples, len(_SILENCE)):
             self.sinks.on_audio(_SILENCE[: samples - start])
 
@@ -228,7 +228,7 @@ class Engine:
         yield chunk.samples[done:], None
 
     def _end_at(self, boundary: Boundary) -> Iterator[Event]:
-        """End the utterance, and report at once when the microphone went or came back."""
+        """End the utterance, and report at once that the microphone was lost or is back."""
         yield from self._pipeline.flush()
         if boundary.problem != self._problem:
             self._problem = boundary.problem

@@ -11,7 +11,7 @@ from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
 
 
 def names(*arguments: object, column: str = "path") -> list[str]:
-    return [file.name for file in find_files([str(each) for each in arguments], column)]
+    return [file.name for file in find_files([str(argument) for argument in arguments], column)]
 
 
 def test_folders_are_searched_in_order(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The command with unusual standard streams: closed, full, not a terminal, not UTF-8."""
 
+import fcntl
 import json
 import os
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -67,13 +70,24 @@ def test_a_quoted_pattern_is_expanded(tmp_path: Path) -> None:
     assert len(missing.stderr.splitlines()) == 1
 
 
+def wait_until_full(pipe: int) -> None:
+    """Wait until nothing has come into a pipe for half a second, after a first line."""
+    before, waiting = 0, 0
+    deadline = time.monotonic() + 30
+    while not waiting or waiting > before:
+        assert time.monotonic() < deadline
+        before = waiting
+        time.sleep(0.5)
+        (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+
+
 def test_no_line_is_lost_on_a_non_blocking_stdout() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     arguments = [*shlex.split(COMMAND), "analyze", "--json", *[str(SPEECH)] * 60]
     with subprocess.Popen(arguments, stdout=writer, stderr=subprocess.PIPE) as process:
         os.close(writer)
-        time.sleep(8)  # fill the pipe first
+        wait_until_full(reader)
         with os.fdopen(reader) as lines:
             events = [json.loads(line) for line in lines]
         assert process.wait(60) == 0

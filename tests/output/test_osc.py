@@ -1,10 +1,14 @@
 """OSC messages, received by python-osc's own server."""
 
 import math
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,14 +99,10 @@ def test_the_level_is_that_of_the_audio() -> None:
     assert values(received, "level") == pytest.approx([-9.03], abs=0.1), "-6 dBFS peak"
 
 
-def test_adaptation_is_sent_when_the_event_has_it() -> None:
+def test_adaptation_is_sent() -> None:
     from realtime_ser.output.network.osc import messages_of
 
-    class Adapted(EmotionUpdate):
-        adaptation = 0.25
-
-    update = level(50)
-    adapted = Adapted(0.0, 0.96, "happy", 0.5, update.probabilities, update.probabilities)
+    adapted = replace(level(50), adaptation=0.25)
     assert ("/realtime-ser/adaptation", 0.25) in list(messages_of(adapted))
 
 
@@ -115,6 +115,16 @@ def test_other_events_send_at_most_the_gate(event: Event) -> None:
     from realtime_ser.output.network.osc import messages_of
 
     assert {address for address, _ in messages_of(event)} <= {"/realtime-ser/speech"}
+
+
+def test_the_documents_name_every_address() -> None:
+    from realtime_ser.output.network.osc import messages_of
+
+    page = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
+    sent = {address for address, _ in messages_of(level(50))}
+    sent = {re.sub(r"(/emotion/)\w+", r"\1LABEL", address) for address in sent}
+    for address in sent | {"/realtime-ser/speech", "/realtime-ser/level"}:
+        assert f"| `{address}` |" in page
 
 
 def test_ipv6() -> None:
@@ -145,6 +155,10 @@ def test_a_receiver_that_starts_later_gets_the_newest_messages() -> None:
     assert 0.01 not in [round(value, 2) for value in values(received, "confidence")]
 
 
+def has_handled(sink: OscSink, messages: int) -> bool:
+    return sink.delivered + sink.dropped == messages
+
+
 def test_a_refusal_known_only_from_the_next_send_does_not_flicker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,9 +170,8 @@ def test_a_refusal_known_only_from_the_next_send_does_not_flicker(
         monkeypatch.setattr(sink, "_pending_error", lambda: next(answers))
         sink.start()
         for number in range(9):
-            done = sink.delivered + sink.dropped
             sink.on_event(level(number))
-            wait_until(lambda done=done: sink.delivered + sink.dropped > done)
+            wait_until(partial(has_handled, sink, number + 1))
             problems.append(sink.problem is not None)
         sink.close()
     assert problems == [False] + [True] * 8

@@ -21,7 +21,7 @@ from realtime_ser.output.recording import Recording
 NOISE = np.random.default_rng(1).integers(-32768, 32768, 40_000, dtype=np.int16)
 
 
-def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
+def test_a_recording_contains_exactly_what_was_written(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.wav")
     for block in np.split(NOISE, [1, 7, 8_007, 8_007, 30_000]):
         recording.on_audio(block)
@@ -34,7 +34,7 @@ def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples, NOISE)
 
 
-def test_silence_is_recorded_and_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+def test_silence_is_recorded_and_the_extension_may_be_uppercase(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.WAV")
     recording.on_audio(NOISE[:10])
     recording.on_audio(np.zeros(40_001, np.int16))

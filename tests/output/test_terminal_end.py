@@ -39,7 +39,7 @@ async def test_a_finished_file_stays_until_q() -> None:
     assert app.return_code == 0
 
 
-async def test_a_finished_run_ends_the_app_when_told_so() -> None:
+async def test_a_finished_run_ends_the_app_if_asked_to() -> None:
     app, run = build(FILE, exit_when_finished=True)
     async with app.run_test() as pilot:
         await settle(app, pilot)

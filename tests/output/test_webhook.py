@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from network_peers import free_port, hook_server, hostile_server, needs_openssl, self_signed
@@ -82,6 +83,26 @@ def test_requests_are_signed(secret: str, key: bytes) -> None:
     digest = hmac.digest(key, signed + post.body, hashlib.sha256)
     assert post.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
     assert abs(int(post.headers["webhook-timestamp"]) - time.time()) < 60
+
+
+@pytest.mark.parametrize("secret", ["correct horse", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+def test_the_check_in_the_documents_accepts_them_and_nothing_else(secret: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
+    code = page.partition("<!-- signature check -->\n```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    is_genuine = names["is_genuine"]
+    with hook_server() as server:
+        sink = started(f"http://127.0.0.1:{server.port}/", secret)
+        sink.on_event(utterance())
+        sink.close()
+    headers, body = server.posts[0].headers, server.posts[0].body
+    assert is_genuine(headers, body, secret)
+    assert not is_genuine(headers, body + b" ", secret)
+    assert not is_genuine(headers, body, "another secret")
+    assert not is_genuine({**headers, "webhook-id": "msg_other"}, body, secret)
+    old = {**headers, "webhook-timestamp": "1614265330"}
+    assert not is_genuine(old, body, secret)
 
 
 def test_the_signature_is_that_of_the_specification() -> None:

@@ -204,14 +204,14 @@ STEADY: dict[str, Callable[[int], Float64]] = {
 
 @pytest.mark.parametrize("dbfs", [-30.0, -45.0, -70.0])
 @pytest.mark.parametrize("name", STEADY)
-def test_steady_sound_never_opens(name: str, dbfs: float) -> None:
+def test_steady_sound_does_not_open_the_gate(name: str, dbfs: float) -> None:
     samples = to_int16(STEADY[name](20 * SAMPLE_RATE) * 10 ** (dbfs / 20))
 
     assert run(SpeechGate(), samples) == []
 
 
 @pytest.mark.parametrize("name", ["hum of 60 Hz", "tone of 100 Hz", "white noise"])
-def test_steady_sound_that_is_switched_on_never_opens(name: str) -> None:
+def test_steady_sound_that_starts_suddenly_does_not_open_the_gate(name: str) -> None:
     faint = at_level(white(3 * SAMPLE_RATE), -75.0)
     loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (-30 / 20)
 
@@ -219,7 +219,7 @@ def test_steady_sound_that_is_switched_on_never_opens(name: str) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 7, 160, 480, 4800])
-def test_block_size_changes_nothing(block: int) -> None:
+def test_block_size_does_not_matter(block: int) -> None:
     samples, _ = soundfile.read(SPEECH_SAMPLES / "one_utterance.flac", dtype="int16")
 
     in_blocks = run(SpeechGate(), samples, block)

@@ -56,7 +56,7 @@ def spoken(model: EmotionModel, samples: NDArray[np.int16]) -> float:
         (name, 2 / 3 if name == "music" else 0.1) for name in SOUNDS
     ],  # music: docs/quality.md says so
 )
-def test_what_opens_the_gate_is_seldom_given_an_emotion(
+def test_sounds_that_open_the_gate_seldom_get_an_emotion(
     model: EmotionModel, gate_alone: EmotionModel, name: str, share: float
 ) -> None:
     samples = sound(name)

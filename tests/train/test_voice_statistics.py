@@ -95,7 +95,7 @@ def test_clips_are_drawn_evenly_over_corpora_and_speakers() -> None:
         for number in range(count)
     ]
     drawn = draw_evenly(clips, 12)
-    counts = {name: sum(each.speaker == name for each in drawn) for name in "ABC"}
+    counts = {name: sum(clip.speaker == name for clip in drawn) for name in "ABC"}
     assert counts == {"A": 4, "B": 4, "C": 4}
     assert drawn == draw_evenly(clips[::-1], 12), "the order of the clips does not matter"
     assert len(draw_evenly(clips, 1000)) == len(clips)

@@ -58,6 +58,11 @@ def analyze_clip(recognizer: Recognizer, path: Path) -> ClipAnalysis:
     """
     events: list[Event] = []
     recognizer.recognize_file(path, on_event=events.append)
+    return summarize(events)
+
+
+def summarize(events: Sequence[Event]) -> ClipAnalysis:
+    """Return what the events of one clip say, the ``FileResult`` last."""
     result = events[-1]
     assert isinstance(result, FileResult)
     speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))

@@ -132,9 +132,7 @@ def messages_of(event: Event) -> Iterator[OscMessage]:
     elif isinstance(event, EmotionUpdate):
         for label, probability in event.probabilities.items():
             yield f"{PREFIX}/emotion/{label}", float(probability)
-        adaptation = getattr(event, "adaptation", None)
-        if adaptation is not None:
-            yield f"{PREFIX}/adaptation", float(adaptation)
+        yield f"{PREFIX}/adaptation", float(event.adaptation)
         yield f"{PREFIX}/confidence", float(event.confidence)
         yield f"{PREFIX}/label", event.label
 

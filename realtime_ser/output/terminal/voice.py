@@ -8,6 +8,9 @@ from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import FAINT, MUTED, ink
 from realtime_ser.output.terminal.panel import ROOMY, Line, Panel, justify
 
+WORDS = len("knows this voice 100 %  ")
+"""Columns of the words, before the meter."""
+
 
 class Voice(Panel):
     """How well the voice is known, in words and as a meter, and how many corrections there are."""
@@ -24,7 +27,7 @@ class Voice(Panel):
         if known is None:
             off: Line = [("adaptation is off", ink(FAINT))]
             return [justify(off, [(corrections, ink(MUTED))], width)]
-        words = f"knows this voice {percent(known, ' '):>5}  "
+        words = f"knows this voice {percent(known, ' ')}".ljust(WORDS)
         if width < ROOMY:
             return [[(words.strip(), ink(MUTED))]]
         right = corrections.rjust(max(VALUE, len(corrections) + 2))
