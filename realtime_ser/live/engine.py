@@ -238,8 +238,8 @@ class Engine:
     def _process(self, samples: Int16) -> Sequence[Event]:
         self.sinks.on_audio(samples)
         squares = sum_of_squares(samples)
-        self._meter.add(squares, len(samples))
-        self._health_meter.add(squares, len(samples))
+        self._meter.add_squares(squares, len(samples))
+        self._health_meter.add_squares(squares, len(samples))
         began = time.thread_time()
         events = self._pipeline.process(samples)
         cpu_seconds = time.thread_time() - began

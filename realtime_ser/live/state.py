@@ -63,7 +63,11 @@ class LevelMeter:
         self._squares = 0.0
         self._samples = 0
 
-    def add(self, squares: float, samples: int) -> None:
+    def add(self, samples: Int16) -> None:
+        """Take the next int16 samples, shape ``[n]``."""
+        self.add_squares(sum_of_squares(samples), len(samples))
+
+    def add_squares(self, squares: float, samples: int) -> None:
         """Take the sum of squares of the next samples, and their number."""
         self._squares += squares
         self._samples += samples
