@@ -16,6 +16,7 @@ from realtime_ser.errors import (
     CorrectionError,
     ModelError,
     OutputError,
+    ProfileError,
     RealtimeSerError,
     SettingsError,
 )

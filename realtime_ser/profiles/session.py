@@ -1,0 +1,220 @@
+"""A profile in use: it is read into a pipeline, and what the pipeline learns is saved to it.
+
+Two programs may use one profile: neither overwrites what the other has saved, both contributions
+are merged. A profile that was forgotten while it was in use is not created again.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+
+from realtime_ser.emotion.guard import GuardedAdaptation, Heard
+from realtime_ser.emotion.manifest import MODEL_FILE
+from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.errors import ProfileError
+from realtime_ser.pipeline import Pipeline
+from realtime_ser.profiles.names import check_name
+from realtime_ser.profiles.profile import Profile, merged, new_profile
+from realtime_ser.profiles.store import DamagedProfileError, ProfileStore
+
+LONGEST_SAVE = 2.0
+"""Seconds that the end of a run waits for a save that another thread has begun."""
+
+log = logging.getLogger("realtime_ser")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the pipeline knew at one moment."""
+
+    profile: Profile
+    heard: Heard
+
+
+class ProfileSession:
+    """One pipeline's use of one profile.
+
+    Whatever is wrong with the disk, the pipeline works: problems are logged, each in one line.
+
+    Args:
+        name: of the profile. If there is none of that name, it is created.
+        pipeline: a fresh one. It continues with what the profile knows.
+        model: that of the pipeline.
+        store: where the profile is; ``None`` for the user's own.
+
+    Attributes:
+        name: of the profile, in lower case.
+
+    Raises:
+        SettingsError: the name cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pipeline: Pipeline,
+        model: EmotionModel,
+        store: ProfileStore | None = None,
+    ) -> None:
+        self.name = check_name(name)
+        self._store = store or ProfileStore()
+        self._pipeline = pipeline
+        self._model = model.manifest.files[MODEL_FILE]
+        self._channels = model.manifest.embedding_shape[-1]
+        self._saving = threading.Lock()
+        self._problem: str | None = None
+        self._is_over = False
+        self._is_shared = False
+        self._is_on_disk = False
+        self._loaded = self._open()
+        self._adaptation = self._restore(self._loaded, model)
+        self._base = _Known(self._loaded, self._heard())
+        if not self._is_on_disk:
+            self.save()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the profile is not being saved, ``None`` while it is."""
+        return self._problem
+
+    def save(self) -> bool:
+        """Save what was learned; any thread may call it. Returns whether it is on the disk now."""
+        if not self._saving.acquire(timeout=LONGEST_SAVE):
+            self._report("it is still being saved")
+            return False
+        try:
+            return self._save()
+        except ProfileError as error:
+            self._report(str(error))
+            return False
+        finally:
+            self._saving.release()
+
+    def _save(self) -> bool:
+        known = self._known()
+        if self._is_over:
+            return False
+        if self._is_on_disk and not self._has_news(known):
+            return True
+        with self._store.locked(self.name):
+            stored = self._stored()
+            if self._was_forgotten(stored):
+                self._is_over = True
+                self._report(f"profile {self.name} was forgotten meanwhile: nothing is saved")
+                return False
+            profile = self._to_write(stored, known)
+            self._store.write(self.name, self._model, profile)
+        self._base = replace(known, profile=replace(known.profile, revision=profile.revision))
+        self._is_on_disk = True
+        self._problem = None
+        return True
+
+    def _stored(self) -> Profile | None:
+        """Return what is stored; a file that was damaged meanwhile is set aside and replaced."""
+        try:
+            return self._store.read(self.name, self._model)
+        except DamagedProfileError as error:
+            self._set_aside(error, "it is written again")
+            return self._base.profile
+
+    def _to_write(self, stored: Profile | None, known: _Known) -> Profile:
+        """Return what to store: all that is known, merged with what others have stored."""
+        base = self._base
+        if stored is None:
+            return replace(known.profile, revision=base.profile.revision + 1)
+        if stored.revision != base.profile.revision:
+            self._is_shared = True
+        if not self._is_shared:
+            return replace(known.profile, revision=stored.revision + 1)
+        if known.heard.clears != base.heard.clears:
+            base = _Known(self._loaded, Heard(0, 0, known.heard.clears))
+        news = known.heard.positions - base.heard.positions
+        weight = self._adaptation.settings.decay**news if self._adaptation else 1.0
+        profile = merged(stored, known.profile, base.profile, weight)
+        return replace(profile, revision=stored.revision + 1)
+
+    def _was_forgotten(self, stored: Profile | None) -> bool:
+        if stored is None:
+            return self._is_on_disk
+        return stored.generation != self._loaded.generation
+
+    def _has_news(self, known: _Known) -> bool:
+        old = self._base
+        return (
+            known.heard != old.heard
+            or known.profile.corrections != old.profile.corrections
+        )
+
+    def _known(self) -> _Known:
+        heard = self._heard()
+        statistics = self._loaded.statistics
+        if self._adaptation is not None:
+            statistics, heard = self._adaptation.state
+        seconds = heard.frames * self._pipeline.settings.hop
+        profile = replace(
+            self._base.profile,
+            statistics=statistics,
+            corrections=self._pipeline.corrections.all,
+            seconds=self._loaded.seconds + seconds,
+        )
+        return _Known(profile, heard)
+
+    def _heard(self) -> Heard:
+        return self._adaptation.state[1] if self._adaptation is not None else Heard()
+
+    def _open(self) -> Profile:
+        """Return the stored profile, or a new one."""
+        try:
+            stored = self._readable()
+        except ProfileError as error:
+            self._report(str(error))
+            return new_profile(self._channels)
+        if stored is not None:
+            self._is_on_disk = True
+            return stored
+        if self._store.has_other_models(self.name, self._model):
+            log.warning(
+                "profile %s is of another model: it begins again for this one, and what the other"
+                " has learned is left as it is",
+                self.name,
+            )
+        return new_profile(self._channels)
+
+    def _readable(self) -> Profile | None:
+        """Return the stored profile, ``None`` if there is none; a damaged one is set aside."""
+        try:
+            return self._fitting()
+        except DamagedProfileError:
+            with self._store.locked(self.name):  # and look again: another program may have done it
+                try:
+                    return self._fitting()
+                except DamagedProfileError as error:
+                    self._set_aside(error, "a new one begins")
+                    return None
+
+    def _fitting(self) -> Profile | None:
+        stored = self._store.read(self.name, self._model)
+        if stored is not None and stored.statistics.channels != self._channels:
+            raise DamagedProfileError(f"profile {self.name} is damaged (its size)", "forget it")
+        return stored
+
+    def _set_aside(self, error: DamagedProfileError, consequence: str) -> None:
+        aside = self._store.set_aside(self.name, self._model)
+        log.warning("%s; it was renamed to %s, and %s", error.problem, aside, consequence)
+
+    def _restore(self, profile: Profile, model: EmotionModel) -> GuardedAdaptation | None:
+        """Give a profile to the pipeline; return its adaptation, ``None`` if it has none."""
+        self._pipeline.corrections.restore(profile.corrections)
+        adaptation = self._pipeline.adaptation
+        if adaptation is None or model.statistics is None:
+            return None
+        guarded = GuardedAdaptation(model.statistics, adaptation.settings)
+        guarded.restore(profile.statistics)
+        self._pipeline.adaptation = guarded
+        return guarded
+
+    def _report(self, problem: str) -> None:
+        """Log a problem, unless it is the last one again."""
+        if problem != self._problem:
+            self._problem = problem
+            log.warning("%s; recognition goes on", problem)
