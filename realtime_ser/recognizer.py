@@ -1,6 +1,7 @@
 """The Python interface: a loaded model that recognizes arrays, streams and microphones."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase, RawIOBase
@@ -16,11 +17,13 @@ from realtime_ser.capture.resampler import Resampler, check_rate
 from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError
+from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError, printable
 from realtime_ser.events import Event, FileResult, Probabilities
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings, as_channel
+
+log = logging.getLogger("realtime_ser")
 
 if TYPE_CHECKING:
     from realtime_ser.capture.devices import AnyDevice
@@ -95,6 +98,27 @@ class Stream:
             self._resampler = None
         return [*rest, *self._pipeline.flush()]
 
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was: the current one, or in silence the last one.
+
+        The next frames already show it. Any thread may call it.
+
+        Args:
+            label: one of ``LABELS``.
+
+        Raises:
+            CorrectionError: the label is none of ``LABELS``, or nobody has spoken yet.
+        """
+        self._pipeline.correct(label)
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        return self._pipeline.undo_correction().label
+
     def __reduce__(self) -> Never:
         raise RealtimeSerError(
             "a stream cannot be copied or sent to another process",
@@ -109,7 +133,7 @@ class Recognizer:
 
     Args:
         model: model folder; ``None`` takes ``REALTIME_SER_MODEL``, else the bundled model.
-        settings: window, hop, VAD mode, threshold.
+        settings: window, hop, VAD mode, threshold, adaptation on or off.
 
     Raises:
         ModelError: the model folder is missing, damaged, or not what its manifest says.
@@ -123,6 +147,12 @@ class Recognizer:
             )
         self.settings = settings or Settings()
         self.model = EmotionModel(model)
+        if self.settings.adapt and self.model.statistics is None:
+            log.warning(
+                "%s does not adapt to voices: it has no statistics of its training voices,"
+                " export it again to add them",
+                printable(str(self.model.folder)),
+            )
 
     def pipeline(self) -> Pipeline:
         """Return a fresh pipeline for one stream of 16 kHz mono audio."""

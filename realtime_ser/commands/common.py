@@ -24,4 +24,5 @@ def settings_from(options: argparse.Namespace) -> Settings:
         SettingsError: a value is out of range.
     """
     chosen = {name: getattr(options, name) for name in SETTINGS}
-    return Settings(**{name: value for name, value in chosen.items() if value is not None})
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Settings(**given, adapt=not options.no_adapt)

@@ -139,6 +139,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="N|mix",
         help="channel to hear, or their mean (default: the mean unless it loses a voice)",
     )
+    parser.add_argument(
+        "--no-adapt", action="store_true", help="do not adapt to the voice while it speaks"
+    )
     _add_model(parser)
 
 

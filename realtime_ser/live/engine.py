@@ -8,7 +8,8 @@ the ring buffer overwrites the oldest audio; the loss is counted, reported and s
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -139,8 +140,30 @@ class Engine:
         self._state.update(paused=paused)
 
     def clear(self) -> None:
-        """Forget the newest emotion and the timeline."""
+        """Forget the newest emotion, the timeline, and what was learned of the voice."""
+        if self._pipeline.adaptation is not None:
+            self._pipeline.adaptation.clear()
         self._state.clear()
+        self._state.update(**self._learned())
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was; the next frames already show it.
+
+        Raises:
+            CorrectionError: nobody has spoken yet, or there is no such label.
+        """
+        self._pipeline.correct(label)
+        self._state.update(**self._learned())
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        correction = self._pipeline.undo_correction()
+        self._state.update(**self._learned())
+        return correction.label
 
     def switch_source(self, source: Source) -> None:
         """Continue with another open source; the engine closes the previous one."""
@@ -237,7 +260,16 @@ class Engine:
             lost_samples=self._feeder.lost_samples,
             lag_ms=self._lag_ms(),
             silent_input=self._feeder.silent_input,
+            **self._learned(),
         )
+
+    def _learned(self) -> Mapping[str, Any]:
+        """Return the fields of the snapshot that say what was learned of the voice."""
+        adaptation = self._pipeline.adaptation
+        return {
+            "adaptation": None if adaptation is None else adaptation.share,
+            "corrections": len(self._pipeline.corrections.all),
+        }
 
     def _lag_ms(self) -> float:
         return round(1000 * (self._ring.written - self._pipeline.position) / SAMPLE_RATE, 1)

@@ -35,6 +35,9 @@ class Snapshot:
         overflows: blocks the sound system dropped, so far.
         lost_samples: 16 kHz samples overwritten before they were analyzed, so far.
         lag_ms: audio captured and not yet analyzed, in milliseconds.
+        adaptation: share that the voice itself has in the statistics it is normalized by, 0 to 1;
+            ``None`` without adaptation.
+        corrections: how many corrections are in use.
         compute_ms: mean CPU time of a frame (gate, frontend, embed, classify), ``None`` before the
             first.
         paused: whether the run is paused.
@@ -57,6 +60,8 @@ class Snapshot:
     overflows: int = 0
     lost_samples: int = 0
     lag_ms: float = 0.0
+    adaptation: float | None = None
+    corrections: int = 0
     compute_ms: float | None = None
     paused: bool = False
     recording: Path | None = None
@@ -85,7 +90,13 @@ class LiveRun(Protocol):
         """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""
 
     def clear(self) -> None:
-        """Forget the newest emotion and the timeline."""
+        """Forget the newest emotion, the timeline, and what was learned of the voice."""
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was; raises CorrectionError if there is none."""
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label; raises CorrectionError."""
 
     def devices(self) -> Sequence[DeviceChoice]:
         """Return the input devices; raises AudioDeviceError when PortAudio is missing."""

@@ -70,6 +70,7 @@ SPEAKING = Snapshot(
     emotion=ANGRY,
     utterance=UTTERANCE,
     timeline=TIMELINE,
+    adaptation=0.63,
     lag_ms=3.2,
     compute_ms=1.84,
 )
@@ -109,7 +110,20 @@ class FakeRun:
     def clear(self) -> None:
         """Note it, and show it."""
         self.calls.append(("clear",))
-        self.change(emotion=None, timeline=())
+        self.change(emotion=None, timeline=(), adaptation=0.0)
+
+    def correct(self, label: str) -> None:
+        """Note it, and show it."""
+        self.calls.append(("correct", label))
+        self._refuse()
+        self.change(corrections=self.now.corrections + 1)
+
+    def undo_correction(self) -> str:
+        """Note it, and show it."""
+        self.calls.append(("undo_correction",))
+        self._refuse()
+        self.change(corrections=self.now.corrections - 1)
+        return "happy"
 
     def devices(self) -> Sequence[DeviceChoice]:
         """Return two microphones."""

@@ -11,15 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer
 
-from realtime_ser.errors import AudioDeviceError, OutputError, RealtimeSerError
+from realtime_ser.errors import AudioDeviceError, CorrectionError, OutputError, RealtimeSerError
 from realtime_ser.live.snapshot import LiveRun
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
 from realtime_ser.output.terminal.palette import THEME
 from realtime_ser.output.terminal.panel import Panel
-from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen
+from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen, TeachScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
+from realtime_ser.output.terminal.voice import Voice, counted
 from realtime_ser.settings import Settings
 from realtime_ser.signals import ending_signals
 
@@ -63,6 +64,8 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         Binding("space", "pause", "Pause"),
         Binding("d", "choose_device", "Device"),
         Binding("r", "record", "Record"),
+        Binding("t", "teach", "Teach"),
+        Binding("u", "undo", "Undo", show=False),
         Binding("c", "clear", "Clear"),
         Binding("question_mark", "help", "Help", key_display="?"),
         # Before Textual's own, which copies a selection or asks for another key.
@@ -82,6 +85,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
             Caption(settings),
             Bars(),
             Level(),
+            Voice(),
             Timeline(),
             Notices(),
             HealthLine(),
@@ -120,8 +124,37 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         self._live_run.pause(not self._live_run.snapshot().paused)
 
     def action_clear(self) -> None:
-        """Forget the label and the timeline."""
+        """Forget the label, the timeline, and what was learned of the voice."""
         self._live_run.clear()
+        snapshot = self._live_run.snapshot()
+        if snapshot.adaptation is None:
+            return
+        stay = f"; {counted(snapshot.corrections)} stay, u takes one back"
+        self._say(f"Forgot this voice{stay if snapshot.corrections else ''}")
+
+    @work(exclusive=True)
+    async def action_teach(self) -> None:
+        """Ask for a label, and learn that the newest utterance was that."""
+        snapshot = self._live_run.snapshot()
+        if snapshot.emotion is None and snapshot.utterance is None:
+            self._say("Nobody has spoken yet: teach after an utterance")
+            return
+        label = await self.push_screen_wait(TeachScreen(snapshot))
+        if label is None:
+            return
+        try:
+            self._live_run.correct(label)
+            self._say(f"Learned: that was {label} (u takes it back)")
+        except CorrectionError as error:
+            self._show_error(error)
+
+    def action_undo(self) -> None:
+        """Take the newest correction back."""
+        try:
+            label = self._live_run.undo_correction()
+            self._say(f"Took back: that was {label}")
+        except CorrectionError as error:
+            self._say(str(error))
 
     def action_record(self) -> None:
         """Start recording, or stop."""

@@ -46,8 +46,24 @@ class Controls:
         self._engine.pause(paused)
 
     def clear(self) -> None:
-        """Forget the newest emotion and the timeline."""
+        """Forget the newest emotion, the timeline, and what was learned of the voice."""
         self._engine.clear()
+
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was.
+
+        Raises:
+            CorrectionError: nobody has spoken yet.
+        """
+        self._engine.correct(label)
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        return self._engine.undo_correction()
 
     def devices(self) -> Sequence[DeviceChoice]:
         """Return the input devices.

@@ -12,7 +12,7 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from realtime_ser.events import LABELS, UNCERTAIN
-from realtime_ser.live.snapshot import DeviceChoice
+from realtime_ser.live.snapshot import DeviceChoice, Snapshot
 from realtime_ser.output.terminal.emotion import TICK
 from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
 from realtime_ser.settings import Settings
@@ -61,7 +61,9 @@ class HelpScreen(ModalScreen[None]):
         ("q", "quit"),
         ("r", "record to a WAV file"),
         ("space", "pause, go on"),
-        ("c", "clear"),
+        ("t", "teach: say what it was"),
+        ("u", "take a correction back"),
+        ("c", "clear, forget the voice"),
         ("d", "choose microphone"),
         ("?", "this help"),
     )
@@ -90,10 +92,47 @@ class HelpScreen(ModalScreen[None]):
             (UNCERTAIN, f"no emotion reaches {settings.threshold:.0%}"),
             ("SPEECH", "the gate is open: only then is anything recognized"),
             ("faded", "nobody is speaking: this was said last"),
+            ("knows", "share of this voice in what it is measured against"),
             ("lag", "audio captured and not yet analyzed"),
             ("overflows", "blocks the sound system dropped"),
             ("lost", "audio overwritten before it was analyzed"),
         )
+
+
+class TeachScreen(ModalScreen[str | None]):
+    """Asks what the newest utterance was; returns the label whose letter is pressed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,t,q", "dismiss", "Cancel"),
+        *(
+            Binding(f"{GLYPHS[label].lower()},{GLYPHS[label]}", f"teach({label!r})", label)
+            for label in LABELS
+        ),
+    ]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+
+    def compose(self) -> ComposeResult:
+        """Lay out the labels and their letters."""
+        with VerticalScroll(classes="sheet") as sheet:
+            sheet.border_title = "Teach: what was it really?"
+            sheet.border_subtitle = "a letter teaches   Esc cancel"
+            yield Label(self._question(), classes="heading", markup=False)
+            yield Static(_letters(LABELS))
+
+    def action_teach(self, label: str) -> None:
+        """Return the label."""
+        self.dismiss(label)
+
+    def _question(self) -> str:
+        """Return which utterance is meant, and what it was called."""
+        emotion, utterance = self._snapshot.emotion, self._snapshot.utterance
+        if utterance is None or (self._snapshot.speaking and emotion is not None):
+            return "What is being said now" + (f", called {emotion.label}" if emotion else "")
+        length = utterance.end - utterance.start
+        return f"The last utterance, {length:.1f} s, called {utterance.label}"
 
 
 def _table(rows: Sequence[tuple[str, str]], columns: int = 1) -> Text:
@@ -107,10 +146,10 @@ def _table(rows: Sequence[tuple[str, str]], columns: int = 1) -> Text:
     return text
 
 
-def _letters() -> Text:
-    """List each label with its letter, three to a line."""
+def _letters(labels: Sequence[str] = (*LABELS, UNCERTAIN)) -> Text:
+    """List labels with their letters, three to a line."""
     text = Text()
-    for number, label in enumerate((*LABELS, UNCERTAIN)):
+    for number, label in enumerate(labels):
         text.append("\n" if number and number % 3 == 0 else "")
         text.append(GLYPHS[label], f"bold {COLORS[label]}").append(f" {label:<18}", MUTED)
     return text

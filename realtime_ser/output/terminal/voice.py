@@ -1,0 +1,37 @@
+"""What was learned of the voice: a meter of the adaptation, and the number of corrections."""
+
+from collections.abc import Hashable
+
+from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.format import percent
+from realtime_ser.output.terminal.emotion import VALUE, bar
+from realtime_ser.output.terminal.palette import FAINT, MUTED, ink
+from realtime_ser.output.terminal.panel import ROOMY, Line, Panel, justify
+
+
+class Voice(Panel):
+    """How well the voice is known, in words and as a meter, and how many corrections there are."""
+
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return the share in whole percent, and the number of corrections."""
+        known = snapshot.adaptation
+        return None if known is None else round(100 * known), snapshot.corrections
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the one line."""
+        corrections = counted(snapshot.corrections) if snapshot.corrections else ""
+        known = snapshot.adaptation
+        if known is None:
+            off: Line = [("adaptation is off", ink(FAINT))]
+            return [justify(off, [(corrections, ink(MUTED))], width)]
+        words = f"knows this voice {percent(known, ' '):>5}  "
+        if width < ROOMY:
+            return [[(words.strip(), ink(MUTED))]]
+        right = corrections.rjust(max(VALUE, len(corrections) + 2))
+        room = max(width - len(words) - len(right), 1)
+        return [[(words, ink(MUTED)), *bar(known, FAINT, room), (right, ink(MUTED))]]
+
+
+def counted(corrections: int) -> str:
+    """Return a number of corrections in words."""
+    return f"{corrections} correction{'' if corrections == 1 else 's'}"
