@@ -46,6 +46,7 @@ __all__ = [
     "Health",
     "ModelError",
     "OutputError",
+    "ProfileError",
     "RealtimeSerError",
     "Recognition",
     "Recognizer",

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from realtime_ser.live.engine import Engine
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile, JsonLines
 from realtime_ser.output.recording import Recording
+from realtime_ser.profiles.sink import ProfileSink
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.settings import Settings
 from realtime_ser.signals import handlers_restored
@@ -33,19 +34,23 @@ def run(options: argparse.Namespace) -> int:
     shows_terminal = sys.stdout.isatty() and not options.json
     if shows_terminal:
         check_screen()
-    pipeline = Recognizer(options.model, settings_from(options)).pipeline()
+    recognizer = Recognizer(options.model, settings_from(options))
+    pipeline = recognizer.pipeline()
     with contextlib.ExitStack() as opened:
         stdin = take_keys_from_terminal() if shows_terminal else sys.stdin.buffer
         source = _open_source(options, stdin)
         opened.callback(source.close)
         sinks = _open_sinks(options, opened)
+        if options.profile is not None:
+            profile = recognizer.use_profile(pipeline, options.profile)
+            opened.callback(profile.close)
+            sinks.append(profile)
         if not shows_terminal:
             sinks.append(JsonLines(sys.stdout))
         engine = Engine(source, pipeline, sinks=sinks, duration=options.duration)
         opened.pop_all()  # the engine closes them
     if shows_terminal:
-        recording = next((sink for sink in sinks if isinstance(sink, Recording)), None)
-        return _show_terminal(engine, recording, pipeline.settings, options)
+        return _show_terminal(engine, sinks, pipeline.settings, options)
     with contextlib.closing(engine.events()) as events:
         for _ in events:
             pass
@@ -93,13 +98,15 @@ def _open_sinks(options: argparse.Namespace, opened: contextlib.ExitStack) -> li
 
 
 def _show_terminal(
-    engine: Engine, recording: Recording | None, settings: Settings, options: argparse.Namespace
+    engine: Engine, sinks: Sequence[Sink], settings: Settings, options: argparse.Namespace
 ) -> int:
     from realtime_ser.output.terminal.app import EmotionApp
     from realtime_ser.output.terminal.controls import Controls
 
+    recording = next((sink for sink in sinks if isinstance(sink, Recording)), None)
+    profile = next((sink.session for sink in sinks if isinstance(sink, ProfileSink)), None)
     reconnect, channel = not options.no_reconnect, settings.channel
-    controls = Controls(engine, recording, reconnect=reconnect, channel=channel)
+    controls = Controls(engine, recording, profile=profile, reconnect=reconnect, channel=channel)
     with handlers_restored(), _screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
         engine.start()

@@ -7,6 +7,7 @@
 | ``generation``, ``revision``, ``seconds`` | int64, int64, float64 | see ``Profile`` |
 | ``count`` | float64 | positions heard, weighted by their age |
 | ``mean``, ``variance`` | float64 ``[channels]`` | of the voice's embeddings |
+| ``timbre`` | float64 ``[21, 21]`` | moments of its cepstra, see ``emotion.timbre`` |
 | ``labels`` | uint8 ``[n]`` | of the corrections: indices into ``LABELS`` |
 | ``pooled`` | float32 ``[n, channels]`` | the corrected utterances' mean embeddings |
 | ``probabilities`` | float32 ``[n, 8]`` | what the network gave them |
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.emotion.adaptation import VoiceStatistics
 from realtime_ser.emotion.corrections import MOST_CORRECTIONS, Correction
+from realtime_ser.emotion.timbre import is_possible, no_timbre
 from realtime_ser.events import LABELS
 from realtime_ser.npy import parse_npy
 from realtime_ser.profiles.profile import Profile
@@ -42,6 +44,7 @@ _ARRAYS = {
     "count": ("<f8", 0),
     "mean": ("<f8", 1),
     "variance": ("<f8", 1),
+    "timbre": ("<f8", 2),
     "labels": ("|u1", 1),
     "pooled": ("<f4", 2),
     "probabilities": ("<f4", 2),
@@ -66,6 +69,7 @@ def to_bytes(profile: Profile, model: str) -> bytes:
         "count": statistics.count,
         "mean": statistics.mean,
         "variance": statistics.variance,
+        "timbre": profile.timbre,
         "labels": [LABELS.index(each.label) for each in corrections],
         "pooled": [each.pooled for each in corrections],
         "probabilities": [each.probabilities for each in corrections],
@@ -135,6 +139,8 @@ def _profile(arrays: dict[str, NDArray[Any]]) -> Profile:
     statistics = VoiceStatistics(float(arrays["count"]), arrays["mean"], arrays["variance"])
     if len(arrays["model"]) != 32 or not statistics.channels:
         raise ValueError("its arrays have wrong shapes")
+    if arrays["timbre"].shape != no_timbre().shape or not is_possible(arrays["timbre"]):
+        raise ValueError("its timbre is impossible")
     if pooled.shape != (len(labels), statistics.channels) or len(probabilities) != len(labels):
         raise ValueError("its corrections have wrong shapes")
     if len(labels) > MOST_CORRECTIONS or (labels >= len(LABELS)).any():
@@ -147,6 +153,7 @@ def _profile(arrays: dict[str, NDArray[Any]]) -> Profile:
     corrections = zip(labels, pooled, probabilities, strict=True)
     return Profile(
         statistics,
+        arrays["timbre"],
         tuple(Correction(LABELS[label], mean, shares) for label, mean, shares in corrections),
         float(arrays["seconds"]),
         int(arrays["generation"]),

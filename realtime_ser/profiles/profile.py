@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from realtime_ser.emotion.adaptation import Float64, VoiceStatistics, no_voice
+from realtime_ser.emotion.adaptation import VoiceStatistics, no_voice
 from realtime_ser.emotion.corrections import MOST_CORRECTIONS, Correction
+from realtime_ser.emotion.timbre import Float64, no_timbre
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,6 +16,7 @@ class Profile:
 
     Attributes:
         statistics: of the voice's embeddings.
+        timbre: moments of its cepstra, float64 ``[21, 21]``, see ``emotion.timbre``.
         corrections: what the user has corrected, oldest first.
         seconds: speech that it has learned from, in seconds, corrections aside.
         generation: a random number drawn when the profile was created. A profile that was forgotten
@@ -23,18 +25,27 @@ class Profile:
     """
 
     statistics: VoiceStatistics
+    timbre: Float64
     corrections: tuple[Correction, ...] = ()
     seconds: float = 0.0
     generation: int = 0
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The factors, 0 to 1, by which what was known before has decayed."""
+
+    statistics: float = 1.0
+    timbre: float = 1.0
+
+
 def new_profile(channels: int) -> Profile:
     """Return the profile of a voice that was never heard."""
-    return Profile(no_voice(channels), generation=secrets.randbits(63))
+    return Profile(no_voice(channels), no_timbre(), generation=secrets.randbits(63))
 
 
-def merged(stored: Profile, known: Profile, base: Profile, weight: float) -> Profile:
+def merged(stored: Profile, known: Profile, base: Profile, weights: Weights) -> Profile:
     """Return the stored profile with what ``known`` has learned since it was ``base``.
 
     The statistics come out as if one program had heard both: counts, sums and sums of squares add
@@ -44,10 +55,11 @@ def merged(stored: Profile, known: Profile, base: Profile, weight: float) -> Pro
         stored: as another program has written it meanwhile.
         known: what this program knows now.
         base: what this program knew when it last wrote, or read, the profile.
-        weight: the factor by which ``base`` has decayed in ``known``, 0 to 1.
+        weights: the factors by which ``base`` has decayed in ``known``.
     """
-    sums = weight * _sums(stored.statistics) + _sums(known.statistics)
-    sums -= weight * _sums(base.statistics)
+    sums = weights.statistics * (_sums(stored.statistics) - _sums(base.statistics))
+    sums += _sums(known.statistics)
+    timbre = weights.timbre * (stored.timbre - base.timbre) + known.timbre
     removed = {_key(each) for each in base.corrections} - {_key(each) for each in known.corrections}
     present = {_key(each) for each in (*base.corrections, *stored.corrections)}
     corrections = (
@@ -57,6 +69,7 @@ def merged(stored: Profile, known: Profile, base: Profile, weight: float) -> Pro
     return replace(
         stored,
         statistics=_statistics(sums),
+        timbre=timbre,
         corrections=corrections[-MOST_CORRECTIONS:],
         seconds=stored.seconds + max(known.seconds - base.seconds, 0.0),
     )

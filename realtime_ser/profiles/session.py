@@ -8,14 +8,15 @@ import logging
 import threading
 from dataclasses import dataclass, replace
 
-from realtime_ser.emotion.guard import GuardedAdaptation, Heard
+from realtime_ser.emotion.guard import GuardedAdaptation, KnownVoice
 from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import ProfileError
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.profiles.names import check_name
-from realtime_ser.profiles.profile import Profile, merged, new_profile
+from realtime_ser.profiles.profile import Profile, Weights, merged, new_profile
 from realtime_ser.profiles.store import DamagedProfileError, ProfileStore
+from realtime_ser.settings import FRAME_SECONDS
 
 LONGEST_SAVE = 2.0
 """Seconds that the end of a run waits for a save that another thread has begun."""
@@ -25,10 +26,15 @@ log = logging.getLogger("realtime_ser")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the pipeline knew at one moment."""
+    """What the pipeline knew at one moment.
+
+    Attributes:
+        profile: as it would be stored.
+        voice: of the pipeline's adaptation, ``None`` if it does not adapt.
+    """
 
     profile: Profile
-    heard: Heard
+    voice: KnownVoice | None
 
 
 class ProfileSession:
@@ -68,7 +74,7 @@ class ProfileSession:
         self._is_on_disk = False
         self._loaded = self._open()
         self._adaptation = self._restore(self._loaded, model)
-        self._base = _Known(self._loaded, self._heard())
+        self._base = self._start = _Known(self._loaded, self._voice())
         if not self._is_on_disk:
             self.save()
 
@@ -76,6 +82,11 @@ class ProfileSession:
     def problem(self) -> str | None:
         """Why the profile is not being saved, ``None`` while it is."""
         return self._problem
+
+    @property
+    def hears_other_voice(self) -> bool:
+        """Whether the voice that spoke last is not the profile's."""
+        return self._adaptation is not None and self._adaptation.is_other_voice
 
     def save(self) -> bool:
         """Save what was learned; any thread may call it. Returns whether it is on the disk now."""
@@ -126,12 +137,23 @@ class ProfileSession:
             self._is_shared = True
         if not self._is_shared:
             return replace(known.profile, revision=stored.revision + 1)
-        if known.heard.clears != base.heard.clears:
-            base = _Known(self._loaded, Heard(0, 0, known.heard.clears))
-        news = known.heard.positions - base.heard.positions
-        weight = self._adaptation.settings.decay**news if self._adaptation else 1.0
-        profile = merged(stored, known.profile, base.profile, weight)
+        if self._clears(known) != self._clears(base):
+            base = self._start
+        profile = merged(stored, known.profile, base.profile, self._decay(base, known))
         return replace(profile, revision=stored.revision + 1)
+
+    def _decay(self, base: _Known, known: _Known) -> Weights:
+        """Return how far what was known before has decayed since."""
+        if self._adaptation is None or base.voice is None or known.voice is None:
+            return Weights()
+        frames = known.voice.frames - base.voice.frames
+        return Weights(
+            known.voice.fade / base.voice.fade, self._adaptation.guard_settings.decay**frames
+        )
+
+    @staticmethod
+    def _clears(known: _Known) -> int:
+        return known.voice.clears if known.voice is not None else 0
 
     def _was_forgotten(self, stored: Profile | None) -> bool:
         if stored is None:
@@ -140,27 +162,23 @@ class ProfileSession:
 
     def _has_news(self, known: _Known) -> bool:
         old = self._base
-        return (
-            known.heard != old.heard
-            or known.profile.corrections != old.profile.corrections
-        )
+        return known.voice is not old.voice or known.profile.corrections != old.profile.corrections
 
     def _known(self) -> _Known:
-        heard = self._heard()
-        statistics = self._loaded.statistics
-        if self._adaptation is not None:
-            statistics, heard = self._adaptation.state
-        seconds = heard.frames * self._pipeline.settings.hop
-        profile = replace(
-            self._base.profile,
-            statistics=statistics,
-            corrections=self._pipeline.corrections.all,
-            seconds=self._loaded.seconds + seconds,
-        )
-        return _Known(profile, heard)
+        voice = self._voice()
+        profile = replace(self._base.profile, corrections=self._pipeline.corrections.all)
+        if voice is not None:
+            seconds = voice.frames * self._pipeline.settings.hop
+            profile = replace(
+                profile,
+                statistics=voice.statistics,
+                timbre=voice.timbre,
+                seconds=self._loaded.seconds + seconds,
+            )
+        return _Known(profile, voice)
 
-    def _heard(self) -> Heard:
-        return self._adaptation.state[1] if self._adaptation is not None else Heard()
+    def _voice(self) -> KnownVoice | None:
+        return self._adaptation.known if self._adaptation is not None else None
 
     def _open(self) -> Profile:
         """Return the stored profile, or a new one."""
@@ -208,9 +226,13 @@ class ProfileSession:
         adaptation = self._pipeline.adaptation
         if adaptation is None or model.statistics is None:
             return None
-        guarded = GuardedAdaptation(model.statistics, adaptation.settings)
-        guarded.restore(profile.statistics)
-        self._pipeline.adaptation = guarded
+        guarded = GuardedAdaptation(
+            model.statistics,
+            adaptation.settings,
+            new_share=self._pipeline.settings.hop / FRAME_SECONDS,
+        )
+        guarded.restore_voice(profile.statistics, profile.timbre)
+        self._pipeline.adaptation = self._pipeline.guard = guarded
         return guarded
 
     def _report(self, problem: str) -> None:

@@ -28,6 +28,11 @@ class ProfileSink(Sink):
         self._thread = threading.Thread(target=self._save_regularly, name="profile", daemon=True)
         self._thread.start()
 
+    def save(self) -> None:
+        """Save now, unless it was closed. In a forked child it does nothing."""
+        if not self._closed.is_set() and self._process == os.getpid():
+            self.session.save()
+
     def close(self) -> None:
         """Save for the last time; safe to call twice. In a forked child it does nothing."""
         if self._closed.is_set() or self._process != os.getpid():

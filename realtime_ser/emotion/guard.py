@@ -1,0 +1,191 @@
+"""Adaptation with a profile: another voice does not change what is known of the profile's.
+
+Each stretch of up to ``WINDOW_FRAMES`` frames of an utterance is compared with the profile by its
+timbre. A voice that is too far is another one: what was learned from that stretch is taken back,
+and its embeddings stay as they are, as without adaptation.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings, VoiceStatistics
+from realtime_ser.emotion.timbre import distance, moments, no_timbre
+
+WINDOW_FRAMES = 8
+"""Frames that are compared with the profile: 4.3 s at the usual hop."""
+
+COLUMN_SECONDS = 0.01
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """When a voice counts as another one.
+
+    Attributes:
+        farthest: distance from which on a voice is another one, for a long stretch of speech.
+        excess: is added to it for shorter ones: ``excess / seconds``.
+        shortest: seconds of speech, pauses aside, below which the last decision stays.
+        well_known: seconds of speech from which on a profile's timbre can be relied on. Until then
+            it learns from every voice.
+        decay: factor of the weight of what was heard of the timbre, for each frame.
+    """
+
+    farthest: float = 1.8
+    excess: float = 0.3
+    shortest: float = 0.3
+    well_known: float = 10.0
+    decay: float = 0.999
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownVoice:
+    """What is known of the profile's voice. Replaced as a whole, so that any thread may read it.
+
+    Attributes:
+        statistics: of its embeddings.
+        timbre: moments of its cepstra, float64 ``[21, 21]``.
+        frames: learned from since ``restore``.
+        fade: the factor by which the statistics given to ``restore_voice`` have decayed.
+        clears: how often ``clear`` was called.
+    """
+
+    statistics: VoiceStatistics
+    timbre: Float64
+    frames: int = 0
+    fade: float = 1.0
+    clears: int = 0
+
+
+class GuardedAdaptation(Adaptation):
+    """The voice of a profile. Other voices are neither learned nor normalized.
+
+    Args:
+        training: mean and deviation of the training voices' embeddings, ``[2, channels]``.
+        settings: how to adapt.
+        guard: when a voice counts as another one.
+        new_share: share of a frame's columns that the frame before did not have: the hop divided
+            by the length of a frame.
+    """
+
+    def __init__(
+        self,
+        training: ArrayLike,
+        settings: AdaptationSettings | None = None,
+        guard: GuardSettings | None = None,
+        *,
+        new_share: float = 0.5,
+    ) -> None:
+        super().__init__(training, settings)
+        self._new_share = new_share
+        self.guard_settings = guard or GuardSettings()
+        self._own = Adaptation(training, self.settings)
+        self._changing = threading.RLock()
+        self._known = self._loaded = KnownVoice(self._own.statistics, no_timbre())
+        self._is_other_voice = False
+        self._begin()
+
+    @property
+    def known(self) -> KnownVoice:
+        """What is known of the profile's voice now."""
+        return self._known
+
+    @property
+    def statistics(self) -> VoiceStatistics:
+        """What was heard of the profile's voice so far."""
+        return self._known.statistics
+
+    @property
+    def share(self) -> float:
+        """The share that the voice has in what it is normalized by, 0 to 1; 0 for another voice."""
+        return 0.0 if self._is_other_voice else self._own.share
+
+    @property
+    def is_other_voice(self) -> bool:
+        """Whether the voice that spoke last is not the profile's."""
+        return self._is_other_voice
+
+    def restore_voice(self, statistics: VoiceStatistics, timbre: Float64) -> None:
+        """Continue with what a profile knows of a voice.
+
+        Raises:
+            ValueError: the statistics have another number of channels.
+        """
+        with self._changing:
+            self._own.restore(statistics)
+            self._known = self._loaded = KnownVoice(statistics, timbre)
+            self._is_other_voice = False
+            self._begin()
+
+    def clear(self) -> None:
+        """Forget what was heard since ``restore_voice``."""
+        with self._changing:
+            loaded, clears = self._loaded, self._known.clears + 1
+            self.restore_voice(loaded.statistics, loaded.timbre)
+            self._known = KnownVoice(loaded.statistics, loaded.timbre, clears=clears)
+
+    def begin_utterance(self) -> None:
+        """Compare what comes now by itself: somebody else may speak."""
+        with self._changing:
+            self._begin()
+
+    def hear(self, maps: Mapping[str, Float32]) -> None:
+        """Take a frame's feature maps, before its embedding, and decide whose voice it is."""
+        with self._changing:
+            self._frame = self._new_share * moments(maps)
+            self._window.append(self._frame)
+            self._before.append(self._known)
+            self._decide()
+
+    def normalize(self, embedding: Float32) -> Float32:
+        """Normalize a frame's embedding by the voice that speaks, and learn from it.
+
+        Args:
+            embedding: float32, shape ``[..., channels]``.
+        """
+        with self._changing:
+            if self._is_other_voice:
+                return embedding
+            normalized = self._own.normalize(embedding)
+            self._learn(self._own.statistics, embedding.size // embedding.shape[-1])
+            return normalized
+
+    def _learn(self, statistics: VoiceStatistics, positions: int) -> None:
+        old = self._known
+        count = old.statistics.count
+        fade = (statistics.count - positions) / count if count else 1.0
+        self._known = KnownVoice(
+            statistics,
+            self.guard_settings.decay * old.timbre + self._frame,
+            old.frames + 1,
+            old.fade * fade,
+            old.clears,
+        )
+
+    def _begin(self) -> None:
+        self._frame = no_timbre()
+        self._window: deque[Float64] = deque(maxlen=WINDOW_FRAMES)
+        self._before: deque[KnownVoice] = deque(maxlen=WINDOW_FRAMES)
+
+    def _decide(self) -> None:
+        guard, before = self.guard_settings, self._before[0]
+        if before.timbre[0, 0] * COLUMN_SECONDS < guard.well_known:
+            return
+        speech = np.sum(self._window, axis=0)
+        seconds = speech[0, 0] * COLUMN_SECONDS
+        if seconds < guard.shortest:
+            return
+        is_other = distance(speech, before.timbre) > guard.farthest + guard.excess / seconds
+        if is_other and not self._is_other_voice:
+            self._own.restore(before.statistics)
+            self._known = before
+            self._before.clear()
+            self._before.append(before)
+        self._is_other_voice = is_other
