@@ -2,10 +2,8 @@
 
 import argparse
 import contextlib
-import logging
 import sys
-from collections.abc import Iterator, Sequence
-from logging.handlers import MemoryHandler
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +13,7 @@ from realtime_ser.capture.reconnect import open_microphone
 from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, settings_from
+from realtime_ser.commands.screen import screen_for_the_terminal
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
@@ -107,7 +106,7 @@ def _show_terminal(
     profile = next((sink.session for sink in sinks if isinstance(sink, ProfileSink)), None)
     reconnect, channel = not options.no_reconnect, settings.channel
     controls = Controls(engine, recording, profile=profile, reconnect=reconnect, channel=channel)
-    with handlers_restored(), _screen_for_the_terminal():
+    with handlers_restored(), screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
         engine.start()
         try:
@@ -117,20 +116,3 @@ def _show_terminal(
     if isinstance(failure, RealtimeSerError):
         raise failure
     return app.return_code or DONE
-
-
-@contextlib.contextmanager
-def _screen_for_the_terminal() -> Iterator[None]:
-    """Let Textual draw on standard output, and hold log lines back until it is done."""
-    stderr, handlers = sys.__stderr__, logging.root.handlers[:]
-    held_back = MemoryHandler(1000, logging.CRITICAL + 1)
-    logging.root.handlers[:] = [held_back]
-    if not sys.stderr.isatty():  # Textual draws on standard error, which is redirected
-        sys.__stderr__ = sys.stdout  # type: ignore[assignment, misc]
-    try:
-        yield
-    finally:
-        sys.__stderr__ = stderr  # type: ignore[misc]
-        logging.root.handlers[:] = handlers
-        for record in held_back.buffer:
-            logging.root.handle(record)

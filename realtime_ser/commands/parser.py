@@ -198,7 +198,10 @@ def _add_enroll(commands: Any) -> None:
     enroll = _add_command(commands, "enroll", "learn a voice from half a minute of speech")
     _add_profile_name(enroll, "name of the voice", required=True)
     enroll.add_argument(
-        "file", nargs="?", metavar="FILE", help="sound file instead of the microphone; - for stdin"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="sound files instead of the microphone; - for stdin",
     )
     enroll.add_argument(
         "--device", metavar="ID|NAME", help="microphone: index, or part of its name"

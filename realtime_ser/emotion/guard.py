@@ -124,6 +124,14 @@ class GuardedAdaptation(Adaptation):
             self._is_other_voice = False
             self._begin()
 
+    def take_back(self, known: KnownVoice) -> None:
+        """Forget what was learned since this was known."""
+        with self._changing:
+            self._own.restore(known.statistics)
+            self._known = known
+            self._before.clear()
+            self._before.append(known)
+
     def clear(self) -> None:
         """Forget what was heard since ``restore_voice``."""
         with self._changing:
@@ -184,8 +192,5 @@ class GuardedAdaptation(Adaptation):
             return
         is_other = distance(speech, before.timbre) > guard.farthest + guard.excess / seconds
         if is_other and not self._is_other_voice:
-            self._own.restore(before.statistics)
-            self._known = before
-            self._before.clear()
-            self._before.append(before)
+            self.take_back(before)
         self._is_other_voice = is_other
