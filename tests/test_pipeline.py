@@ -187,7 +187,7 @@ class Scripted:
 def scripted(recognizer: Recognizer, script: str | None) -> tuple[Pipeline, Scripted]:
     """Return a pipeline that asks a scripted network, without a script one that cannot tell."""
     model = Scripted(recognizer.model, script)
-    return Pipeline(cast(EmotionModel, model)), model
+    return Pipeline(cast(EmotionModel, model), Settings(adapt=False)), model
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def _fit(commands: Any) -> None:
 
 
 RAVDESS_PROTOCOLS = ("random", "actors", "held-out")
-CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus")
+CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus", "warm", "corrections")
 
 
 def _evaluate(commands: Any) -> None:
@@ -291,17 +291,18 @@ def _quantized(options: argparse.Namespace, method: Any) -> Any:
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("protocols ordinary, sounds and cross-corpus")
+    group = parser.add_argument_group(f"protocols {', '.join(CORPUS_PROTOCOLS)}")
     group.add_argument(
         "--corpus",
         metavar="NAME",
-        help="the corpus to score (default: ordinary_coffee or noise_esc10; cross-corpus has none)",
+        help="the corpus to score (default: ordinary_coffee or noise_esc10; the others have none)",
     )
     group.add_argument(
         "--speakers",
-        choices=("all", "set-aside"),
+        choices=("all", "set-aside", "unseen"),
         default="all",
-        help="set-aside scores only the speakers that --recipe keeps out of training",
+        help="set-aside scores only the speakers that --recipe keeps out of training, unseen only"
+        " those that the model's manifest does not name",
     )
 
 

@@ -1,4 +1,4 @@
-"""Adaptation to a voice: embeddings are brought to the training voices' mean and deviation.
+"""Adaptation to a voice: embeddings are brought toward the training voices' mean and deviation.
 
 Every channel of an embedding is normalized before it enters the window::
 
@@ -8,6 +8,9 @@ Every channel of an embedding is normalized before it enters the window::
 of the training voices as if these had been heard for a while (the prior). The statistics outlive
 the utterance. They need no labels, and depend on nothing but the embeddings in their order, so the
 same audio gives the same result in blocks of any size.
+
+What a voice says in one mood for minutes looks like a property of the voice. So its mean is
+followed only in part, and the ratio is limited; ``docs/adaptation.md`` compares other choices.
 """
 
 import threading
@@ -15,6 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from realtime_ser.emotion.voice import VoiceStatistics, no_voice
+
+__all__ = ["Adaptation", "AdaptationSettings", "VoiceStatistics", "no_voice"]
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -28,72 +35,48 @@ class AdaptationSettings:
         prior: positions that the training voices count for in the mixture. A frame has as many
             positions as its embedding has rows.
         decay: factor of the weight of what was heard, per position; 1 never forgets.
+        mean_strength: how far the mixture's mean is followed, from 0 to 1.
         largest_ratio: the training deviation divided by the voice's is limited to the range from
             ``1 / largest_ratio`` to ``largest_ratio``.
+        profile_decay: as ``decay``, for a voice that ``restore`` gave.
+        profile_positions: positions of a restored voice from which other voices are held back.
+        recent_decay: as ``decay``, for the voice that is compared with a restored one.
+        farthest: distance from a restored voice above which a voice is another one, see
+            ``Adaptation.is_other_voice``.
+        other_weight: of what another voice adds to the statistics of a restored one.
     """
 
-    prior: float = 100.0
+    prior: float = 300.0
     decay: float = 0.998
+    mean_strength: float = 0.5
     largest_ratio: float = 1.25
+    profile_decay: float = 0.9998
+    profile_positions: float = 600.0
+    recent_decay: float = 0.98
+    farthest: float = 0.3
+    other_weight: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class VoiceStatistics:
-    """Mean and variance of a voice's embeddings, before normalization. The arrays are read-only.
-
-    Attributes:
-        count: positions that they come from, weighted by their age.
-        mean: of each channel, float64 ``[channels]``.
-        variance: of each channel, float64 ``[channels]``.
-
-    Raises:
-        ValueError: the arrays are not of one length, or a value is not finite or negative where it
-            must not be.
-    """
+class _RecentMean:
+    """The mean of the last few seconds of speech, and the positions that it comes from."""
 
     count: float
     mean: Float64
-    variance: Float64
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "count", float(self.count))
-        for name in ("mean", "variance"):
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
-        if self.mean.ndim != 1 or self.mean.shape != self.variance.shape:
-            raise ValueError(
-                f"mean {self.mean.shape} and variance {self.variance.shape} must be of one length"
-            )
-        values = np.concatenate(([self.count], self.mean, self.variance))
-        if not np.isfinite(values).all():
-            raise ValueError("statistics must be finite")
-        if self.count < 0 or (self.variance < 0).any():
-            raise ValueError("count and variance must not be negative")
-
-    @property
-    def channels(self) -> int:
-        """The number of channels."""
-        return len(self.mean)
-
-    def updated(self, positions: Float32, decay: float) -> "VoiceStatistics":
-        """Return the statistics after further positions, ``[n, channels]``, n at least 1.
-
-        Two groups are joined as by T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for
-        computing the sample variance, The American Statistician 37 (1983).
-        """
-        values = positions.astype(np.float64)
-        new = len(values)
-        old = self.count * decay**new
-        total = old + new
-        mean = values.mean(axis=0)
-        difference = mean - self.mean
-        squares = np.square(values - mean).sum(axis=0)
-        squares += old * self.variance + np.square(difference) * (old * new / total)
-        return VoiceStatistics(total, self.mean + difference * (new / total), squares / total)
+    def updated(self, positions: Float64, decay: float) -> "_RecentMean":
+        old = self.count * decay ** len(positions)
+        total = old + len(positions)
+        mean = self.mean * (old / total)
+        mean += np.add.reduce(positions) / total
+        return _RecentMean(total, mean)
 
 
-def no_voice(channels: int) -> VoiceStatistics:
-    """Return the statistics of a voice that was never heard."""
-    return VoiceStatistics(0.0, np.zeros(channels), np.zeros(channels))
+LARGEST_SQUARE = 4.0
+"""Limit of one channel in the distance of two voices."""
+
+SMALLEST = 1e-9
+"""Least deviation that is divided by."""
 
 
 class Adaptation:
@@ -107,9 +90,15 @@ class Adaptation:
 
     def __init__(self, training: ArrayLike, settings: AdaptationSettings | None = None) -> None:
         self.settings = settings or AdaptationSettings()
-        self._training_mean, self._training_deviation = np.asarray(training, np.float64)
+        self._training_mean, deviation = np.asarray(training, np.float64)
+        # Both deviations may be 0 in a channel that is always the same.
+        self._training_deviation = np.maximum(deviation, SMALLEST)
+        self._training_variance = np.square(self._training_deviation)
         self._lock = threading.Lock()
-        self._restored = self._voice = no_voice(len(self._training_mean))
+        self._voice = no_voice(len(self._training_mean))
+        self._recent = _RecentMean(0.0, self._voice.mean)
+        self._restored: VoiceStatistics | None = None
+        self._is_other_voice = False
 
     @property
     def statistics(self) -> VoiceStatistics:
@@ -119,24 +108,42 @@ class Adaptation:
     @property
     def share(self) -> float:
         """The share that the voice itself has in the statistics it is normalized by, 0 to 1."""
-        return self._voice.count / (self._voice.count + self.settings.prior)
+        voice = self._voice
+        return 0.0 if self._is_other_voice else voice.count / (voice.count + self.settings.prior)
+
+    @property
+    def is_other_voice(self) -> bool:
+        """Whether the voice heard last is too far from the restored one to be the same.
+
+        The distance is the mean over channels of the squared difference of the two means, in
+        deviations of the training voices, limited to ``LARGEST_SQUARE``. Another voice is not
+        normalized, and hardly changes the statistics.
+        """
+        return self._is_other_voice
 
     def restore(self, statistics: VoiceStatistics) -> None:
-        """Continue with the statistics of a voice that was heard before.
+        """Continue with a voice that was heard before, or begin to gather one for a profile.
+
+        From now on the memory is longer, and a voice that is far from this one is held back.
 
         Raises:
-            ValueError: they have another number of channels.
+            ValueError: the statistics have another number of channels.
         """
-        if statistics.channels != len(self._training_mean):
-            raise ValueError(
-                f"statistics of {statistics.channels} channels, not {len(self._training_mean)}"
-            )
+        channels = len(self._training_mean)
+        if statistics.channels != channels:
+            raise ValueError(f"statistics of {statistics.channels} channels, not {channels}")
         with self._lock:
             self._restored = self._voice = statistics
+            self._recent = _RecentMean(0.0, no_voice(channels).mean)
+            self._is_other_voice = False
 
     def clear(self) -> None:
-        """Forget what was heard since ``restore``, or altogether if that was never called."""
-        self.restore(self._restored)
+        """Forget what was heard since ``restore``, or everything if that was never called."""
+        with self._lock:
+            nothing = no_voice(len(self._training_mean))
+            self._voice = nothing if self._restored is None else self._restored
+            self._recent = _RecentMean(0.0, nothing.mean)
+            self._is_other_voice = False
 
     def normalize(self, embedding: Float32) -> Float32:
         """Take a frame's embedding into the statistics, and return it normalized.
@@ -144,25 +151,45 @@ class Adaptation:
         Args:
             embedding: float32, shape ``[..., channels]``.
         """
+        positions = embedding.reshape(-1, embedding.shape[-1]).astype(np.float64)
         with self._lock:
-            positions = embedding.reshape(-1, embedding.shape[-1])
-            voice = self._voice = self._voice.updated(positions, self.settings.decay)
-        mean, deviation = self._mixture(voice)
-        largest = self.settings.largest_ratio
-        ratio = np.clip(self._training_deviation / deviation, 1 / largest, largest)
-        normalized: Float32 = ((embedding - mean) * ratio + self._training_mean).astype(np.float32)
-        return normalized
+            self._listen(positions)
+            voice, is_other_voice = self._voice, self._is_other_voice
+        if is_other_voice:
+            return embedding
+        mean, ratio = self._mixture(voice)
+        positions -= mean
+        positions *= ratio
+        positions += self._training_mean
+        return positions.astype(np.float32).reshape(embedding.shape)
+
+    def _listen(self, positions: Float64) -> None:
+        settings = self.settings
+        if self._restored is None:
+            self._voice = self._voice.updated(positions, settings.decay)
+            return
+        self._recent = self._recent.updated(positions, settings.recent_decay)
+        enough = self._voice.count >= settings.profile_positions
+        self._is_other_voice = enough and self._distance() > settings.farthest
+        weight = settings.other_weight if self._is_other_voice else 1.0
+        self._voice = self._voice.updated(positions, settings.profile_decay, weight)
+
+    def _distance(self) -> float:
+        difference = (self._recent.mean - self._voice.mean) / self._training_deviation
+        # A few positions say little: their distance counts as far as they are a full memory.
+        trust = self._recent.count * (1 - self.settings.recent_decay)
+        return float(np.minimum(np.square(difference), LARGEST_SQUARE).mean()) * trust
 
     def _mixture(self, voice: VoiceStatistics) -> tuple[Float64, Float64]:
-        """Return mean and deviation of the voice's positions and the prior's together."""
-        share = voice.count / (voice.count + self.settings.prior)
+        """Return the mean, and the ratio of the deviations, of the voice and the prior together."""
+        settings = self.settings
+        share = voice.count / (voice.count + settings.prior)
         difference = voice.mean - self._training_mean
-        variance = share * voice.variance + (1 - share) * np.square(self._training_deviation)
-        variance += share * (1 - share) * np.square(difference)
-        return self._training_mean + share * difference, np.sqrt(variance)
-
-
-def _frozen(values: ArrayLike) -> Float64:
-    copy = np.array(values, np.float64)
-    copy.setflags(write=False)
-    return copy
+        variance = share * voice.variance
+        variance += (1 - share) * self._training_variance
+        variance += np.square(difference) * (share * (1 - share))
+        difference *= settings.mean_strength * share
+        difference += self._training_mean
+        ratio = self._training_deviation / np.sqrt(variance)
+        largest = settings.largest_ratio
+        return difference, np.minimum(np.maximum(ratio, 1 / largest), largest)

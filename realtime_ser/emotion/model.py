@@ -77,7 +77,6 @@ class EmotionModel:
     def __init__(self, folder: AnyPath | None = None) -> None:
         self.folder = find_model_folder(folder)
         self.manifest = read_manifest(self.folder)
-        self.statistics = read_statistics(self.folder, self.manifest)
         content = read_verified(self.folder, self.manifest, MODEL_FILE)
         self._lock = ForkSafeLock()
         with loading, filtered_stderr():
@@ -90,6 +89,7 @@ class EmotionModel:
                 self._interpreter, "classify", positions, ("probabilities",)
             )
             self._check_outputs()
+        self.statistics = read_statistics(self.folder, self.manifest)
 
     def __reduce__(self) -> tuple[type["EmotionModel"], tuple[Path]]:
         return EmotionModel, (self.folder,)

@@ -1,6 +1,7 @@
 """Attacks on the model folder: each is refused with one line, before anything is parsed."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -8,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from speech_clips import speech
 
-from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+from realtime_ser import Recognizer, Settings, SpeechEnded
+from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import (
     EmotionModel,
     bundled_model_folder,
@@ -46,8 +50,6 @@ def test_the_bundled_model_gives_eight_probabilities() -> None:
 
 
 def _zeros(bands: int) -> Any:
-    import numpy as np
-
     return np.zeros((96, bands), np.float32)
 
 
@@ -153,7 +155,7 @@ def test_swapped_files(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-@pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE])
+@pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE])
 def test_a_named_pipe_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
@@ -161,7 +163,7 @@ def test_a_named_pipe_is_refused(folder: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no /dev/zero")
-@pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE])
+@pytest.mark.parametrize("name", [MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE])
 def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     (folder / name).symlink_to("/dev/zero")
@@ -171,7 +173,9 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda values: values.update(format_version=2), "format_version must be 1"),
+        (lambda values: values.update(format_version=3), "format_version must be 1 or 2"),
+        (lambda values: values.update(format_version=True), "format_version must be 1 or 2"),
+        (lambda values: values["files"].pop(STATISTICS_FILE), "files must list statistics.npy"),
         (lambda values: values.update(sample_rate=8000), "sample_rate must be 16000"),
         (lambda values: values["labels"].pop(), "labels must be neutral, calm"),
         (lambda values: values["labels"].reverse(), "labels must be neutral, calm"),
@@ -186,7 +190,7 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
         (lambda values: values["feature_maps"][0].update(bands=63), "has the inputs"),
         (lambda values: values["feature_maps"][0].update(color="red"), "not a model manifest"),
         (lambda values: values.update(embedding_shape=[3, 7]), "has the inputs"),
-        (lambda values: values.pop("format_version"), "format_version must be 1"),
+        (lambda values: values.pop("format_version"), "format_version must be 1 or 2"),
         (lambda values: values["files"].update({"..": "0"}), "files must be inside the folder"),
         (
             lambda values: values["files"].update({"C:\\model.tflite": "0"}),
@@ -241,6 +245,110 @@ def test_a_manifest_with_a_wrong_value(
 def test_a_manifest_that_is_not_a_json_object(folder: Path, text: str) -> None:
     (folder / MANIFEST_FILE).write_text(text)
     refused(folder, "not a model manifest")
+
+
+def replace_statistics(folder: Path, content: bytes) -> None:
+    """Put other content in the statistics' place, and its hash into the manifest."""
+    (folder / STATISTICS_FILE).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    rewrite(folder, lambda values: values["files"].update({STATISTICS_FILE: digest}))
+
+
+def as_npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def changed(statistics: Any, row: int, value: float) -> Any:
+    copy = statistics.copy()
+    copy[row, 5] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        pytest.param(lambda array: b"", "not a NumPy array", id="empty"),
+        pytest.param(lambda array: b"no array at all", "not a NumPy array", id="text"),
+        pytest.param(lambda array: as_npy(array)[:40], "not a NumPy array", id="half a header"),
+        pytest.param(lambda array: as_npy(array)[:-1], "bytes of values", id="truncated"),
+        pytest.param(lambda array: as_npy(array) + b"\0", "bytes of values", id="too long"),
+        pytest.param(lambda array: as_npy(array[:, 1:]), "must be float32", id="a channel short"),
+        pytest.param(lambda array: as_npy(array[:1]), "must be float32", id="no deviations"),
+        pytest.param(lambda array: as_npy(array.astype(float)), "must be float32", id="float64"),
+        pytest.param(lambda array: as_npy(np.asfortranarray(array)), "C order", id="Fortran"),
+        pytest.param(lambda array: as_npy({"a": 1}), "must be float32", id="pickle"),
+        pytest.param(
+            lambda array: as_npy(changed(array, 0, np.nan)), "not finite", id="a NaN mean"
+        ),
+        pytest.param(lambda array: as_npy(changed(array, 1, np.inf)), "not finite", id="infinite"),
+        pytest.param(lambda array: as_npy(changed(array, 1, 0.0)), "above 0", id="deviation 0"),
+        pytest.param(lambda array: as_npy(changed(array, 1, -1.0)), "above 0", id="negative"),
+        pytest.param(
+            lambda array: as_npy(array).replace(b"(2, ", b"(2000000000000, "),
+            "not a NumPy array|must be float32",
+            id="a header that asks for terabytes",
+        ),
+        pytest.param(
+            lambda array: as_npy(array).replace(b"'shape'", b"'shap" + b"(" * 2 + b"'"),
+            "not a NumPy array",
+            id="a header that is no dictionary",
+        ),
+    ],
+)
+def test_hostile_statistics_with_a_matching_hash(
+    folder: Path, spoil: Callable[[Any], bytes], words: str
+) -> None:
+    replace_statistics(folder, spoil(np.load(folder / STATISTICS_FILE)))
+    refused(folder, words)
+
+
+def test_statistics_that_differ_from_their_hash_are_refused(folder: Path) -> None:
+    content = bytearray((folder / STATISTICS_FILE).read_bytes())
+    content[-1] ^= 1
+    (folder / STATISTICS_FILE).write_bytes(content)
+    refused(folder, "SHA-256 mismatch")
+
+
+def test_missing_statistics(folder: Path) -> None:
+    (folder / STATISTICS_FILE).unlink()
+    refused(folder, "cannot be read")
+
+
+def make_version_1(folder: Path) -> Path:
+    """Turn a model folder into one of the first format version."""
+    (folder / STATISTICS_FILE).unlink()
+    rewrite(folder, lambda values: values["files"].pop(STATISTICS_FILE))
+    rewrite(folder, lambda values: values.update(format_version=1))
+    return folder
+
+
+def test_a_folder_of_version_1_runs_without_adaptation_and_says_so_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recognizer = Recognizer(make_version_1(folder))
+    assert recognizer.model.statistics is None
+    result = recognizer.recognize(speech("three_utterances"), 16_000)
+    shares = {each.adaptation for each in result.events if isinstance(each, SpeechEnded)}
+    assert shares == {0.0}
+    (record,) = caplog.records
+    assert "does not adapt to voices" in record.getMessage()
+    assert "\n" not in record.getMessage()
+    caplog.clear()
+    Recognizer(folder, Settings(adapt=False))
+    assert not caplog.records, "nobody asked for adaptation"
+
+
+def test_without_adaptation_version_1_and_2_give_the_same_events(
+    folder: Path, recognizer: Recognizer
+) -> None:
+    settings = Settings(adapt=False)
+    samples = speech("three_utterances")
+    with_statistics = Recognizer(settings=settings).recognize(samples, 16_000)
+    without = Recognizer(make_version_1(folder), settings).recognize(samples, 16_000)
+    assert without == with_statistics
+    assert recognizer.recognize(samples, 16_000) != with_statistics
 
 
 def test_a_manifest_survives_writing_and_reading(folder: Path) -> None:

@@ -12,7 +12,15 @@ import soundfile
 from numpy.typing import NDArray
 from speech_clips import SAMPLES, speech
 
-from realtime_ser import AudioDeviceError, EmotionUpdate, Health, Recognizer, SpeechEnded
+from realtime_ser import (
+    AudioDeviceError,
+    CorrectionError,
+    EmotionUpdate,
+    Health,
+    Recognizer,
+    Settings,
+    SpeechEnded,
+)
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import ReconnectingSource
 from realtime_ser.capture.sources import Source
@@ -361,3 +369,47 @@ def test_another_source_ends_what_was_being_said(recognizer: Recognizer) -> None
     assert second.closed
     names = [each.name for each in events]
     assert names.count("speech_started") == names.count("speech_ended") == 2
+
+
+def test_a_run_learns_the_voice_and_forgets_it_when_cleared(recognizer: Recognizer) -> None:
+    samples = speech("three_utterances")
+    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline())
+    for _ in engine.events():
+        pass
+    known = engine.snapshot().adaptation
+    assert known is not None
+    assert known > 0.1
+    engine.clear()
+    assert engine.snapshot().adaptation == 0.0
+    assert engine.snapshot().emotion is None
+
+
+def test_another_thread_teaches_while_the_run_goes_on(recognizer: Recognizer) -> None:
+    """The correction is made at the first utterance's end, so it changes the others."""
+    samples = speech("three_utterances")
+    plain = [each for each in offline(recognizer, samples) if isinstance(each, SpeechEnded)]
+    label = min(plain[1].probabilities, key=lambda name: plain[1].probabilities[name])
+    engine = Engine(ScriptedMicrophone(samples), recognizer.pipeline())
+    with pytest.raises(CorrectionError, match="nobody has spoken yet"):
+        engine.correct(label)
+    ended: list[SpeechEnded] = []
+    for event in engine.events():
+        if isinstance(event, SpeechEnded):
+            if not ended:
+                teacher = threading.Thread(target=engine.correct, args=(label,))
+                teacher.start()
+                teacher.join()
+            ended.append(event)
+    assert engine.snapshot().corrections == 1
+    assert ended[1].probabilities[label] > plain[1].probabilities[label]
+    assert engine.undo_correction() == label
+    assert engine.snapshot().corrections == 0
+
+
+def test_a_run_without_adaptation_says_so() -> None:
+    pipeline = Recognizer(settings=Settings(adapt=False)).pipeline()
+    engine = Engine(ScriptedMicrophone(speech("short_word")), pipeline)
+    for _ in engine.events():
+        pass
+    assert engine.snapshot().adaptation is None
+    engine.clear()

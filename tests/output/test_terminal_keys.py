@@ -1,14 +1,19 @@
 """What the keys of the terminal UI do."""
 
-import pytest
-from fake_run import FILE
-from terminal_app import build, notifications, open_devices, settle, text
-from textual.widgets import OptionList
+from dataclasses import replace
 
-from realtime_ser.errors import AudioDeviceError, OutputError
+import pytest
+from fake_run import FILE, QUIET, SPEAKING
+from terminal_app import build, notifications, open_devices, settle, text
+from textual.widgets import Label, OptionList
+
+from realtime_ser.errors import AudioDeviceError, CorrectionError, OutputError
+from realtime_ser.events import LABELS
 from realtime_ser.output.terminal.emotion import Caption
-from realtime_ser.output.terminal.screens import HelpScreen
+from realtime_ser.output.terminal.palette import GLYPHS
+from realtime_ser.output.terminal.screens import HelpScreen, TeachScreen
 from realtime_ser.output.terminal.status import HealthLine, Title
+from realtime_ser.output.terminal.voice import Voice
 
 
 async def test_space_pauses_and_goes_on() -> None:
@@ -25,6 +30,104 @@ async def test_c_clears() -> None:
         await settle(app, pilot)
         assert "the first answer" in text(app, Caption)
     assert run.calls == [("clear",)]
+
+
+async def test_c_says_that_the_voice_is_forgotten_and_that_corrections_stay() -> None:
+    app, run = build(replace(SPEAKING, corrections=2))
+    async with app.run_test() as pilot:
+        assert "knows this voice  63 %" in text(app, Voice)
+        assert "2 corrections" in text(app, Voice)
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert notifications(app) == ["Forgot this voice; 2 corrections stay, u takes one back"]
+        assert "knows this voice   0 %" in text(app, Voice)
+        run.change(corrections=0)
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert notifications(app)[-1] == "Forgot this voice"
+
+
+async def test_without_adaptation_c_says_nothing_of_the_voice() -> None:
+    app, run = build(replace(SPEAKING, adaptation=None))
+    async with app.run_test() as pilot:
+        assert "adaptation is off" in text(app, Voice)
+        run.clear = lambda: None  # type: ignore[method-assign]
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert notifications(app) == []
+
+
+@pytest.mark.parametrize(
+    ("letter", "label"),
+    [*((GLYPHS[label].lower(), label) for label in LABELS), ("H", "happy"), ("U", "surprised")],
+)
+async def test_t_and_a_letter_teach_what_was_said(letter: str, label: str) -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await pilot.press("t")
+        await settle(app, pilot)
+        assert isinstance(app.screen, TeachScreen)
+        await pilot.press(letter)
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert run.calls == [("correct", label)]
+        assert notifications(app) == [f"Learned: that was {label} (u takes it back)"]
+        assert "1 correction" in text(app, Voice)
+
+
+@pytest.mark.parametrize("key", ["escape", "t", "q"])
+async def test_teaching_can_be_given_up(key: str) -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        await pilot.press("t")
+        await settle(app, pilot)
+        await pilot.press("x", "1", "enter", key)
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert app.is_running
+    assert run.calls == []
+
+
+async def test_there_is_nothing_to_teach_before_anybody_spoke() -> None:
+    app, run = build(QUIET)
+    async with app.run_test() as pilot:
+        await pilot.press("t")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert notifications(app) == ["Nobody has spoken yet: teach after an utterance"]
+    assert run.calls == []
+
+
+async def test_the_question_names_the_utterance_that_is_taught() -> None:
+    app, _ = build(replace(SPEAKING, speaking=False))
+    async with app.run_test() as pilot:
+        await pilot.press("t")
+        await settle(app, pilot)
+        label = app.screen.query_one(Label)
+        assert str(label.render()) == "The last utterance, 3.8 s, called angry"
+
+
+async def test_u_takes_the_last_correction_back() -> None:
+    app, run = build(replace(SPEAKING, corrections=1))
+    async with app.run_test() as pilot:
+        await pilot.press("u")
+        await settle(app, pilot)
+        assert notifications(app) == ["Took back: that was happy"]
+        run.refusal = CorrectionError("there is no correction to take back", "make one first")
+        await pilot.press("u")
+        await settle(app, pilot)
+        assert notifications(app)[-1] == str(run.refusal)
+    assert run.calls == [("undo_correction",), ("undo_correction",)]
+
+
+async def test_a_correction_that_is_refused_is_said_and_the_run_goes_on() -> None:
+    app, run = build()
+    run.refusal = CorrectionError("nobody has spoken yet", "correct an utterance [later]")
+    async with app.run_test() as pilot:
+        await pilot.press("t", "h")
+        await settle(app, pilot)
+        assert notifications(app) == [str(run.refusal)]
+        assert app.is_running
 
 
 async def test_r_starts_and_stops_a_recording_and_names_its_file() -> None:

@@ -1,7 +1,7 @@
 """The protocols that score a model folder on a whole corpus, with the code of ``analyze``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,21 @@ from train.corpora.corpus import Corpus, Kind
 from train.corpora.registry import find_corpus, load_corpus
 from train.corpora.speakers import split_speakers
 from train.corpora.splits import DEVELOPMENT_SPEAKERS
-from train.evaluation.analyses import ClipAnalysis, analyze_clips
+from train.evaluation.analyses import analyze_clips
+from train.evaluation.corrected import correction_scores
 from train.evaluation.cross_corpus import cross_corpus_scores
 from train.evaluation.ordinary import ordinary_scores
 from train.evaluation.scores import rounded
 from train.evaluation.sounds import sounds_scores
+from train.evaluation.warm import warm_scores
 from train.model.recipe_files import read_recipe
 from train.model.runs import current_commit
 
-ALL, SET_ASIDE = "all", "set-aside"
-"""Whose clips are scored: every speaker's, or those of speakers kept out of training."""
+ALL, SET_ASIDE, UNSEEN = "all", "set-aside", "unseen"
+"""Whose clips are scored: every speaker's, those of speakers that the recipe keeps out of training,
+or those of speakers whom the model's manifest does not name."""
+
+LABELED: tuple[Kind, ...] = ("acted", "elicited", "natural")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,15 @@ class CorpusProtocol:
         text: what it measures, in one sentence.
         corpus: that is scored unless another one is named; ``None`` if one must be.
         kinds: of the corpora that it fits.
-        score: returns a dataclass of scores.
+        score: takes the corpus, its clips, the model folder and the folder of caches, and returns a
+            dataclass of scores.
     """
 
     name: str
     text: str
     corpus: str | None
     kinds: tuple[Kind, ...]
-    score: Callable[[Corpus, Sequence[Clip], Sequence[ClipAnalysis]], Any]
+    score: Callable[[Corpus, Sequence[Clip], Path, Path], Any]
 
 
 PROTOCOLS = {
@@ -54,7 +60,9 @@ PROTOCOLS = {
             " calls each file",
             "ordinary_coffee",
             ("ordinary",),
-            lambda corpus, clips, analyses: ordinary_scores(clips, analyses),
+            lambda corpus, clips, model, cache: ordinary_scores(
+                clips, analyze_clips(model, clips, cache)
+            ),
         ),
         CorpusProtocol(
             "sounds",
@@ -62,15 +70,36 @@ PROTOCOLS = {
             " `speech_ended` that `realtime-ser analyze` reports",
             "noise_esc10",
             ("noise",),
-            lambda corpus, clips, analyses: sounds_scores(clips, analyses),
+            lambda corpus, clips, model, cache: sounds_scores(
+                clips, analyze_clips(model, clips, cache)
+            ),
         ),
         CorpusProtocol(
             "cross-corpus",
             "cross-corpus: `realtime-ser analyze`, the likeliest label among those that the corpus"
             " has; where it lacks `calm`, calm counts as neutral; no speech counts as wrong",
             None,
-            ("acted", "elicited", "natural"),
-            cross_corpus_scores,
+            LABELED,
+            lambda corpus, clips, model, cache: cross_corpus_scores(
+                corpus, clips, analyze_clips(model, clips, cache)
+            ),
+        ),
+        CorpusProtocol(
+            "warm",
+            "warm: streams of a voice's clips through one pipeline that adapts to it, which has"
+            " heard the speaker but never a label; cold, every clip is alone; the likeliest label"
+            " among those that the corpus has",
+            None,
+            LABELED,
+            lambda corpus, clips, model, cache: warm_scores(corpus, clips, model),
+        ),
+        CorpusProtocol(
+            "corrections",
+            "corrections: UAR of a voice's further clips after a user has corrected some of"
+            " sixteen; the likeliest label among those that the corpus has",
+            None,
+            LABELED,
+            lambda corpus, clips, model, cache: correction_scores(corpus, clips, model),
         ),
     )
 }
@@ -83,7 +112,7 @@ class Selection:
     Attributes:
         corpus: its name; ``None`` for the protocol's own.
         corpora: folder of the corpora.
-        speakers: ``all`` or ``set-aside``.
+        speakers: ``all``, ``set-aside`` or ``unseen``.
         recipe: states the share of speakers set aside, and the seed.
         ravdess: folder of RAVDESS, ``None`` if it is among the corpora.
     """
@@ -118,8 +147,7 @@ def evaluate_corpus(
     """
     manifest = EmotionModel(model).manifest
     corpus = choose_corpus(protocol, selection.corpus)
-    clips = select_clips(corpus, selection)
-    analyses = analyze_clips(model, clips, cache)
+    clips = select_clips(corpus, selection, manifest.training)
     return {
         "protocol": protocol.name,
         "text": protocol.text,
@@ -131,7 +159,7 @@ def evaluate_corpus(
         "sha256": manifest.files[MODEL_FILE],
         "commit": current_commit(),
         "clips": len(clips),
-        "scores": rounded(_as_json(protocol.score(corpus, clips, analyses))),
+        "scores": rounded(_as_json(protocol.score(corpus, clips, model, cache))),
     }
 
 
@@ -155,15 +183,26 @@ def choose_corpus(protocol: CorpusProtocol, name: str | None) -> Corpus:
     return corpus
 
 
-def select_clips(corpus: Corpus, selection: Selection) -> list[Clip]:
+def select_clips(
+    corpus: Corpus, selection: Selection, training: Mapping[str, Any] | None = None
+) -> list[Clip]:
     """Return the clips of a corpus that are scored.
 
     Of RAVDESS, the speakers set aside are 17 to 20, on whom recipes are chosen.
 
+    Args:
+        corpus: the corpus.
+        selection: whose clips.
+        training: of the model's manifest, for speakers that are ``unseen``.
+
     Raises:
-        SettingsError: the recipe sets no speakers aside, or the corpus does not say who speaks.
+        SettingsError: the recipe sets no speakers aside, the corpus does not say who speaks, or the
+            model has seen all speakers.
         AudioInputError: the corpus is missing or damaged.
     """
+    if selection.speakers == UNSEEN:
+        every = select_clips(corpus, replace(selection, speakers=ALL))
+        return _unseen(corpus, every, training or {})
     aside = selection.speakers == SET_ASIDE
     if corpus.name == ravdess.CORPUS:
         folder = selection.ravdess or selection.corpora / ravdess.CORPUS
@@ -179,6 +218,16 @@ def select_clips(corpus: Corpus, selection: Selection) -> list[Clip]:
             "score all of it, with --speakers all",
         )
     return chosen
+
+
+def _unseen(corpus: Corpus, clips: list[Clip], training: Mapping[str, Any]) -> list[Clip]:
+    trained = training.get("speakers", {}).get(corpus.name, ())
+    unseen = [clip for clip in clips if clip.speaker not in trained]
+    if not unseen:
+        raise SettingsError(
+            f"the model was trained on all speakers of {corpus.name}", "score another corpus"
+        )
+    return unseen
 
 
 def count_trained_on(clips: Sequence[Clip], training: Mapping[str, Any]) -> int:

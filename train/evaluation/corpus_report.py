@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from train.evaluation.corrected import COUNTS
+from train.evaluation.warm import FIRST, MOMENTS
 from train.markdown import markdown_table, number, with_interval
 
 Scores = Mapping[str, Any]
+Rows = Sequence[tuple[str, ...]]
+
+WARM_MOMENTS = (FIRST, *map(str, MOMENTS))
 
 
 def corpus_report(result: Scores) -> str:
@@ -19,18 +24,20 @@ def corpus_report(result: Scores) -> str:
 
 
 def corpora_table(results: Sequence[Scores]) -> str:
-    """Return the scores of several corpora under one protocol as a table, one corpus per row."""
+    """Return the scores of several corpora under one protocol as a table."""
     header, cells = ROWS[results[0]["protocol"]]
     rows = [
-        (f"{result['title']}{_aside(result)}", str(result["clips"]), *cells(result["scores"]))
+        (f"{result['title']}{_aside(result)}", str(result["clips"]), *row)
         for result in results
+        for row in cells(result["scores"])
     ]
     return markdown_table(("corpus", "clips", *header), rows)
 
 
 def _aside(result: Scores) -> str:
     """Return which speakers were scored, and how many of them the model was trained on."""
-    aside = ", speakers set aside" if result["speakers"] == "set-aside" else ""
+    chosen = {"set-aside": ", speakers set aside", "unseen": ", speakers not in training"}
+    aside = chosen.get(result["speakers"], "")
     trained = result.get("trained_on", 0)
     return f"{aside}, {trained} speakers in training" if trained else aside
 
@@ -42,7 +49,7 @@ def _ordinary_details(scores: Scores) -> str:
     return markdown_table(("called", "share of clips"), rows)
 
 
-def _ordinary_cells(scores: Scores) -> tuple[str, ...]:
+def _ordinary_cells(scores: Scores) -> Rows:
     shares = scores["shares"]
     named = ("neutral", "calm", "uncertain", "no speech")
     others = sorted(
@@ -50,7 +57,7 @@ def _ordinary_cells(scores: Scores) -> tuple[str, ...]:
     )
     wrong = ", ".join(f"{label} {number(share, 2)}" for share, label in others[:3] if share)
     headline = with_interval(scores["unemotional"], scores["unemotional_interval"])
-    return (headline, *(number(shares[label]) for label in named), wrong)
+    return [(headline, *(number(shares[label]) for label in named), wrong)]
 
 
 def _sounds_details(scores: Scores) -> str:
@@ -71,7 +78,7 @@ def _sounds_details(scores: Scores) -> str:
     return markdown_table(header, rows)
 
 
-def _sounds_cells(scores: Scores) -> tuple[str, ...]:
+def _sounds_cells(scores: Scores) -> Rows:
     rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
     by_rate = sorted(scores["classes"], key=lambda each: -each["seconds_per_minute"])
     worst = ", ".join(
@@ -79,7 +86,7 @@ def _sounds_cells(scores: Scores) -> tuple[str, ...]:
         for each in by_rate[:3]
         if each["seconds_per_minute"]
     )
-    return (rate, number(scores["with_speech"]), worst)
+    return [(rate, number(scores["with_speech"]), worst)]
 
 
 def _cross_corpus_details(scores: Scores) -> str:
@@ -101,8 +108,8 @@ def _cross_corpus_details(scores: Scores) -> str:
     return markdown_table(("score", "value"), rows)
 
 
-def _cross_corpus_cells(scores: Scores) -> tuple[str, ...]:
-    return (
+def _cross_corpus_cells(scores: Scores) -> Rows:
+    row = (
         with_interval(scores["uar"], scores["uar_interval"]),
         number(scores["chance"]),
         number(scores["accuracy"]),
@@ -111,6 +118,46 @@ def _cross_corpus_cells(scores: Scores) -> tuple[str, ...]:
         f"{number(scores['uar_women'])}, {number(scores['uar_men'])}",
         worst_speaker_text(scores["worst"]),
     )
+    return [row]
+
+
+def _warm_cells(scores: Scores) -> Rows:
+    return [
+        (
+            order,
+            *(_warm_and_cold(moments.get(moment)) for moment in WARM_MOMENTS),
+            _calibration_errors(moments["0"]),
+        )
+        for order, moments in scores["streams"].items()
+    ]
+
+
+def _warm_and_cold(compared: Scores | None) -> str:
+    if compared is None:
+        return "–"
+    return f"**{number(compared['warm'])}** ({number(compared['cold'])})"
+
+
+def _calibration_errors(compared: Scores) -> str:
+    warm, cold = (compared[f"{name}_calibration_error"] for name in ("warm", "cold"))
+    return f"{number(warm)} ({number(cold)})"
+
+
+def _correction_cells(scores: Scores) -> Rows:
+    return [
+        (user, *(number(uar[str(count)]) for count in COUNTS))
+        for user, uar in scores["uar"].items()
+    ]
+
+
+def _table_of(protocol: str) -> Callable[[Scores], str]:
+    """Return what formats one corpus's scores as the rows of a table of several."""
+
+    def details(scores: Scores) -> str:
+        header, cells = ROWS[protocol]
+        return markdown_table(header, cells(scores))
+
+    return details
 
 
 def most_confident_rows(coverage: Scores) -> list[tuple[str, str]]:
@@ -134,10 +181,12 @@ DETAILS: dict[str, Callable[[Scores], str]] = {
     "ordinary": _ordinary_details,
     "sounds": _sounds_details,
     "cross-corpus": _cross_corpus_details,
+    "warm": _table_of("warm"),
+    "corrections": _table_of("corrections"),
 }
 """The table of one corpus, by protocol."""
 
-ROWS: dict[str, tuple[tuple[str, ...], Callable[[Scores], tuple[str, ...]]]] = {
+ROWS: dict[str, tuple[tuple[str, ...], Callable[[Scores], Rows]]] = {
     "ordinary": (
         (
             "neutral, calm or uncertain",
@@ -165,5 +214,18 @@ ROWS: dict[str, tuple[tuple[str, ...], Callable[[Scores], tuple[str, ...]]]] = {
         ),
         _cross_corpus_cells,
     ),
+    "warm": (
+        (
+            "stream",
+            "UAR warm (cold), first ten",
+            *(f"after {moment}" if int(moment) else "all" for moment in WARM_MOMENTS[1:]),
+            "calibration error warm (cold)",
+        ),
+        _warm_cells,
+    ),
+    "corrections": (
+        ("corrections", *(f"UAR after {count}" for count in COUNTS)),
+        _correction_cells,
+    ),
 }
-"""Header and cells of a row of several corpora's table, by protocol."""
+"""Header and rows of cells of several corpora's table, by protocol."""

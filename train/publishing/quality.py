@@ -42,8 +42,8 @@ def write_corpus_scores(
         RealtimeSerError: a file cannot be read or written, or the page lacks the markers.
     """
     protocol = result["protocol"]
-    aside = "-set-aside" if result["speakers"] == "set-aside" else ""
-    write_json(results / f"{protocol}-{result['corpus']}{aside}.json", result)
+    chosen = "" if result["speakers"] == "all" else f"-{result['speakers']}"
+    write_json(results / f"{protocol}-{result['corpus']}{chosen}.json", result)
     marker = CORPUS_MARKER.format(protocol)
     replace_section(page, marker, corpora_table(_results_of_model(result, results)))
 
