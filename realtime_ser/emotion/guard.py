@@ -5,16 +5,18 @@ timbre. A voice that is too far is another one: what was learned from that stret
 and its embeddings stay as they are, as without adaptation.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings, VoiceStatistics
+from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings
 from realtime_ser.emotion.timbre import distance, moments, no_timbre
+from realtime_ser.emotion.voice import VoiceStatistics
 
 WINDOW_FRAMES = 8
 """Frames that are compared with the profile: 4.3 s at the usual hop."""
@@ -86,7 +88,8 @@ class GuardedAdaptation(Adaptation):
         super().__init__(training, settings)
         self._new_share = new_share
         self.guard_settings = guard or GuardSettings()
-        self._own = Adaptation(training, self.settings)
+        # Its own, coarser way to hold other voices back is off.
+        self._own = Adaptation(training, replace(self.settings, farthest=math.inf))
         self._changing = threading.RLock()
         self._known = self._loaded = KnownVoice(self._own.statistics, no_timbre())
         self._is_other_voice = False

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.adaptation import VoiceStatistics
 from realtime_ser.emotion.corrections import MOST_CORRECTIONS, Correction
 from realtime_ser.emotion.timbre import is_possible, no_timbre
+from realtime_ser.emotion.voice import VoiceStatistics
 from realtime_ser.events import LABELS
 from realtime_ser.npy import parse_npy
 from realtime_ser.profiles.profile import Profile

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from realtime_ser.emotion.adaptation import VoiceStatistics, no_voice
 from realtime_ser.emotion.corrections import MOST_CORRECTIONS, Correction
 from realtime_ser.emotion.timbre import Float64, no_timbre
+from realtime_ser.emotion.voice import VoiceStatistics, no_voice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
