@@ -1,8 +1,9 @@
 """Adaptation with a profile: another voice does not change what is known of the profile's.
 
-Each stretch of up to ``WINDOW_FRAMES`` frames of an utterance is compared with the profile by its
-timbre. A voice that is too far is another one: what was learned from that stretch is taken back,
-and its embeddings stay as they are, as without adaptation.
+What is said is compared with the profile by its timbre, twice: the last seconds of the utterance,
+and the last ten seconds of all speech, in which emotions average out. If either is too far, the
+profile does not learn. If the utterance is farther still, it is another voice beyond doubt, and is
+not normalized by the profile's either.
 """
 
 import math
@@ -19,7 +20,7 @@ from realtime_ser.emotion.timbre import distance, moments, no_timbre
 from realtime_ser.emotion.voice import VoiceStatistics
 
 WINDOW_FRAMES = 8
-"""Frames that are compared with the profile: 4.3 s at the usual hop."""
+"""The last frames of an utterance that are compared with the profile: 4.3 s at the usual hop."""
 
 COLUMN_SECONDS = 0.01
 
@@ -31,18 +32,26 @@ Float64 = NDArray[np.float64]
 class GuardSettings:
     """When a voice counts as another one.
 
+    The values were chosen on nEMO's nine speakers and RAVDESS's 1 to 12, see ``docs/profiles.md``.
+
     Attributes:
-        farthest: distance from which on a voice is another one, for a long stretch of speech.
-        excess: is added to it for shorter ones: ``excess / seconds``.
-        shortest: seconds of speech, pauses aside, below which the last decision stays.
+        farthest: distance of an utterance from which on the profile does not learn.
+        other: distance of an utterance from which on it is another voice.
+        excess: is added to both for short utterances: ``excess / seconds``.
+        farthest_recent: distance of all recent speech from which on the profile does not learn.
+        excess_recent: is added to that in the same way.
+        recent: factor of the weight of recent speech, for each frame.
         well_known: seconds of speech from which on a profile's timbre can be relied on. Until then
             it learns from every voice.
-        decay: factor of the weight of what was heard of the timbre, for each frame.
+        decay: factor of the weight of the profile's timbre, for each frame.
     """
 
-    farthest: float = 1.8
+    farthest: float = 1.9
+    other: float = 2.5
     excess: float = 0.3
-    shortest: float = 0.3
+    farthest_recent: float = 1.2
+    excess_recent: float = 0.5
+    recent: float = 0.94
     well_known: float = 10.0
     decay: float = 0.999
 
@@ -92,7 +101,8 @@ class GuardedAdaptation(Adaptation):
         self._own = Adaptation(training, replace(self.settings, farthest=math.inf))
         self._changing = threading.RLock()
         self._known = self._loaded = KnownVoice(self._own.statistics, no_timbre())
-        self._is_other_voice = False
+        self._recent_timbre = no_timbre()
+        self._learns = True
         self._begin()
 
     @property
@@ -112,8 +122,13 @@ class GuardedAdaptation(Adaptation):
 
     @property
     def is_other_voice(self) -> bool:
-        """Whether the voice that spoke last is not the profile's."""
+        """Whether the voice that spoke last is not the profile's, beyond doubt."""
         return self._is_other_voice
+
+    @property
+    def learns(self) -> bool:
+        """Whether the profile learns from what was said last."""
+        return self._learns
 
     def restore_voice(self, statistics: VoiceStatistics, timbre: Float64) -> None:
         """Continue with what a profile knows of a voice.
@@ -124,7 +139,8 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             self._own.restore(statistics)
             self._known = self._loaded = KnownVoice(statistics, timbre)
-            self._is_other_voice = False
+            self._is_other_voice, self._learns = False, True
+            self._recent_timbre = no_timbre()
             self._begin()
 
     def take_back(self, known: KnownVoice) -> None:
@@ -132,8 +148,6 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             self._own.restore(known.statistics)
             self._known = known
-            self._before.clear()
-            self._before.append(known)
 
     def clear(self) -> None:
         """Forget what was heard since ``restore_voice``."""
@@ -152,7 +166,7 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             self._frame = self._new_share * moments(maps)
             self._window.append(self._frame)
-            self._before.append(self._known)
+            self._recent_timbre = self.guard_settings.recent * self._recent_timbre + self._frame
             self._decide()
 
     def normalize(self, embedding: Float32) -> Float32:
@@ -164,8 +178,12 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             if self._is_other_voice:
                 return embedding
+            before = self._own.statistics
             normalized = self._own.normalize(embedding)
-            self._learn(self._own.statistics, embedding.size // embedding.shape[-1])
+            if self._learns:
+                self._learn(self._own.statistics, embedding.size // embedding.shape[-1])
+            else:
+                self._own.restore(before)
             return normalized
 
     def _learn(self, statistics: VoiceStatistics, positions: int) -> None:
@@ -183,17 +201,20 @@ class GuardedAdaptation(Adaptation):
     def _begin(self) -> None:
         self._frame = no_timbre()
         self._window: deque[Float64] = deque(maxlen=WINDOW_FRAMES)
-        self._before: deque[KnownVoice] = deque(maxlen=WINDOW_FRAMES)
 
     def _decide(self) -> None:
-        guard, before = self.guard_settings, self._before[0]
-        if before.timbre[0, 0] * COLUMN_SECONDS < guard.well_known:
+        guard, timbre = self.guard_settings, self._known.timbre
+        if _seconds(timbre) < guard.well_known:
+            self._is_other_voice, self._learns = False, True
             return
         speech = np.sum(self._window, axis=0)
-        seconds = speech[0, 0] * COLUMN_SECONDS
-        if seconds < guard.shortest:
-            return
-        is_other = distance(speech, before.timbre) > guard.farthest + guard.excess / seconds
-        if is_other and not self._is_other_voice:
-            self.take_back(before)
-        self._is_other_voice = is_other
+        utterance = distance(speech, timbre) - guard.excess / _seconds(speech)
+        recent = distance(self._recent_timbre, timbre)
+        recent -= guard.excess_recent / _seconds(self._recent_timbre)
+        self._is_other_voice = utterance > guard.other
+        self._learns = utterance <= guard.farthest and recent <= guard.farthest_recent
+
+
+def _seconds(timbre: Float64) -> float:
+    """Return how much speech moments come from, without its pauses."""
+    return float(timbre[0, 0]) * COLUMN_SECONDS

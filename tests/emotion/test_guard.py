@@ -1,7 +1,8 @@
 """A profile's voice is learned, another voice is not; and how far two voices are apart."""
 
+import math
 import os
-from collections.abc import Iterator
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from realtime_ser import Recognizer
-from realtime_ser.emotion.guard import WINDOW_FRAMES, GuardedAdaptation, GuardSettings
+from realtime_ser.emotion.guard import GuardedAdaptation, GuardSettings
 from realtime_ser.emotion.timbre import distance, is_possible, moments, no_timbre
-from realtime_ser.samples import Int16
 
 Float32 = NDArray[np.float32]
 Maps = dict[str, Float32]
@@ -89,15 +89,29 @@ def test_another_voice_is_not_learned() -> None:
     adaptation = guarded()
     ADA.speak(adaptation, 30)
     before, share = adaptation.known, adaptation.share
-    assert not adaptation.is_other_voice
+    assert adaptation.learns
     BOB.speak(adaptation, 60)
     assert adaptation.is_other_voice
+    assert not adaptation.learns
     assert adaptation.known is before
     assert adaptation.share == 0, "it is not normalized by the profile's voice"
-    ADA.speak(adaptation, 5)
+    ADA.speak(adaptation, 90)
     assert not adaptation.is_other_voice, "the voice itself is known again"
-    assert adaptation.known.frames == before.frames + 5
+    assert adaptation.known.frames > before.frames + 20
     assert adaptation.share > share
+
+
+def test_a_voice_in_doubt_is_normalized_and_not_learned() -> None:
+    doubtful = GuardSettings(well_known=5, farthest=0, other=math.inf)
+    adaptation = GuardedAdaptation(TRAINING, guard=doubtful)
+    ADA.speak(adaptation, 30)
+    before = adaptation.known
+    adaptation.hear(spectrum(ADA.voice, ADA.random))
+    embedding = np.full((POSITIONS, CHANNELS), 2, np.float32)
+    assert not np.array_equal(adaptation.normalize(embedding), embedding)
+    assert not adaptation.learns
+    assert adaptation.known is before
+    np.testing.assert_array_equal(adaptation.statistics.mean, before.statistics.mean)
 
 
 def test_another_voice_is_left_as_it_is() -> None:
@@ -107,17 +121,6 @@ def test_another_voice_is_left_as_it_is() -> None:
     embedding = np.full((POSITIONS, CHANNELS), -1, np.float32)
     adaptation.hear(spectrum(BOB.voice, BOB.random))
     np.testing.assert_array_equal(adaptation.normalize(embedding), embedding)
-
-
-def test_a_voice_that_joins_within_an_utterance_is_taken_back() -> None:
-    adaptation = guarded()
-    ADA.speak(adaptation, 30)
-    before = adaptation.statistics
-    adaptation.begin_utterance()
-    for _ in range(3 * WINDOW_FRAMES):
-        adaptation.hear(spectrum(BOB.voice, BOB.random))
-        adaptation.normalize(np.full((POSITIONS, CHANNELS), -1, np.float32))
-    assert adaptation.statistics.mean == pytest.approx(before.mean)
 
 
 def test_until_the_profile_knows_the_voice_it_learns_from_all() -> None:
@@ -156,46 +159,45 @@ def test_fade_is_how_far_the_restored_statistics_have_decayed() -> None:
     assert adaptation.statistics.count == pytest.approx(faded + alone.statistics.count)
 
 
-def speaker_clips(actor: int) -> Iterator[Int16]:
+def speaker_clips(actor: int) -> list[Path]:
+    """Return half of an actor's clips, in random order."""
     folder = os.environ.get("REALTIME_SER_RAVDESS")
     if not folder:
         pytest.skip("REALTIME_SER_RAVDESS names no folder with RAVDESS")
-    for path in sorted(Path(folder, f"Actor_{actor:02}").glob("*.flac"))[::2]:
+    clips = sorted(Path(folder, f"Actor_{actor:02}").glob("*.flac"))[::2]
+    random.Random(actor).shuffle(clips)
+    return clips
+
+
+def hear_clips(recognizer: Recognizer, adaptation: GuardedAdaptation, actor: int) -> None:
+    """Let pipelines hear an actor's clips, one after the other."""
+    for path in speaker_clips(actor):
         samples, rate = soundfile.read(path, dtype="int16")
         assert rate == 16_000
-        yield samples
-
-
-def hear_clips(recognizer: Recognizer, adaptation: GuardedAdaptation, actor: int) -> list[bool]:
-    """Let a pipeline hear an actor's clips; return for each whether it was another voice."""
-    decisions = []
-    for clip in speaker_clips(actor):
         pipeline = recognizer.pipeline()
         pipeline.adaptation = pipeline.guard = adaptation
-        pipeline.process(clip)
+        pipeline.process(samples)
         pipeline.flush()
-        decisions.append(adaptation.is_other_voice)
-    return decisions
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("owner", "guest"), [(3, 5), (4, 8), (3, 4)])
-def test_a_real_guest_changes_a_profile_far_less_than_without_the_guard(
+@pytest.mark.parametrize(("owner", "guest"), [(3, 5), (4, 8)])
+def test_a_real_guest_is_hardly_learned_and_the_owner_is(
     recognizer: Recognizer, owner: int, guest: int
 ) -> None:
-    """Actors of the training part: the threshold was chosen on such voices too."""
+    """Voices among those that the distances were chosen on."""
     statistics = recognizer.model.statistics
     assert statistics is not None
-    with_guard = GuardedAdaptation(statistics)
-    without = GuardedAdaptation(statistics, guard=GuardSettings(well_known=float("inf")))
-    own = hear_clips(recognizer, with_guard, owner)
-    hear_clips(recognizer, without, owner)
-    assert np.mean(own) < 0.35, "most of the owner's clips are learned"
-    before, before_without = with_guard.statistics, without.statistics
-    others = hear_clips(recognizer, with_guard, guest)
-    hear_clips(recognizer, without, guest)
-    assert np.mean(others) > 0.8, "most of the guest's clips are held back"
-    deviation = statistics[1]
-    moved = np.linalg.norm((with_guard.statistics.mean - before.mean) / deviation)
-    moved_without = np.linalg.norm((without.statistics.mean - before_without.mean) / deviation)
-    assert moved < 0.4 * moved_without
+    guarded, open_to_all = (
+        GuardedAdaptation(statistics, guard=GuardSettings(well_known=seconds))
+        for seconds in (10.0, math.inf)
+    )
+    shares = []
+    for speaker in (owner, guest):
+        before = guarded.known.frames, open_to_all.known.frames
+        for adaptation in (guarded, open_to_all):
+            hear_clips(recognizer, adaptation, speaker)
+        learned = guarded.known.frames - before[0]
+        shares.append(learned / (open_to_all.known.frames - before[1]))
+    assert shares[0] > 0.6, "the owner is learned"
+    assert shares[1] < 0.3, "the guest is not"
