@@ -73,6 +73,7 @@ class ProfileSession:
         self._is_shared = False
         self._is_on_disk = False
         self._loaded = self._open()
+        self._generation = self._loaded.generation
         self._adaptation = self._restore(self._loaded, model)
         self._base = self._start = _Known(self._loaded, self._voice())
         if not self._is_on_disk:
@@ -115,6 +116,7 @@ class ProfileSession:
                 return False
             profile = self._to_write(stored, known)
             self._store.write(self.name, self._model, profile)
+            self._generation = profile.generation
         self._base = replace(known, profile=replace(known.profile, revision=profile.revision))
         self._is_on_disk = True
         self._problem = None
@@ -156,9 +158,9 @@ class ProfileSession:
         return known.voice.clears if known.voice is not None else 0
 
     def _was_forgotten(self, stored: Profile | None) -> bool:
-        if stored is None:
-            return self._is_on_disk
-        return stored.generation != self._loaded.generation
+        if not self._is_on_disk:  # this program has not created it, another one may have
+            return False
+        return stored is None or stored.generation != self._generation
 
     def _has_news(self, known: _Known) -> bool:
         old = self._base
@@ -236,7 +238,7 @@ class ProfileSession:
         return guarded
 
     def _report(self, problem: str) -> None:
-        """Log a problem, unless it is the last one again."""
-        if problem != self._problem:
-            self._problem = problem
+        """Log a problem, but only the first one until saving succeeds again."""
+        if self._problem is None:
             log.warning("%s; recognition goes on", problem)
+        self._problem = problem
