@@ -143,23 +143,23 @@ def variant_table(variants: Sequence[Variant], clips: int) -> str:
     )
     rows = [
         (
-            each.name,
-            f"{each.megabytes:.1f}",
-            f"{each.uar:.3f}",
-            f"{each.accuracy:.3f}",
-            f"{each.same_labels:.3f}",
-            f"{each.embed_ms:.2f}",
-            f"{each.hop_ms:.2f}",
+            variant.name,
+            f"{variant.megabytes:.1f}",
+            f"{variant.uar:.3f}",
+            f"{variant.accuracy:.3f}",
+            f"{variant.same_labels:.3f}",
+            f"{variant.embed_ms:.2f}",
+            f"{variant.hop_ms:.2f}",
         )
-        for each in variants
+        for variant in variants
     ]
     return markdown_table(header, rows)
 
 
 def verdict(variants: Sequence[Variant]) -> str:
     """Return which format to export: the fastest that loses less than ``LARGEST_LOSS``."""
-    original = next(each for each in variants if each.name == FLOAT)
-    acceptable = [each for each in variants if original.uar - each.uar < LARGEST_LOSS]
+    original = next(variant for variant in variants if variant.name == FLOAT)
+    acceptable = [variant for variant in variants if original.uar - variant.uar < LARGEST_LOSS]
     best = min(acceptable, key=lambda each: each.hop_ms)
     if best is original:
         return f"use {FLOAT}: no faster format loses less than {LARGEST_LOSS} of UAR"

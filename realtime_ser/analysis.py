@@ -57,7 +57,7 @@ def _read(source: Source, resampler: Resampler) -> Generator[Int16, None, Block 
         raise
 
 
-def analyse(
+def analyze(
     blocks: Iterable[Int16],
     pipeline: Pipeline,
     path: str,
@@ -69,7 +69,7 @@ def analyse(
         blocks: 16 kHz mono int16.
         pipeline: a fresh one.
         path: what to call the recording in its summary.
-        keep: is given every block that was analysed.
+        keep: is given every block that was analyzed.
 
     Raises:
         DamagedAudioError: audio is missing; raised last, after the summary of what there is.
@@ -94,12 +94,12 @@ def analyse(
     if damage is not None and not isinstance(damage, DamagedAudioError):
         raise damage
     duration = seconds(pipeline.position)
-    yield summarise(utterances, path, duration, pipeline.settings.threshold)
+    yield summarize(utterances, path, duration, pipeline.threshold)
     if damage is not None:
         raise damage
 
 
-def summarise(
+def summarize(
     utterances: Sequence[SpeechEnded], path: str, duration: float, threshold: float
 ) -> FileResult:
     """Return a recording's result: its utterances' probabilities weighted by their length."""

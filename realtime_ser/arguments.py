@@ -1,8 +1,7 @@
-"""What a caller gives, brought to the program's own types, or refused in one clear line.
+"""Converts what callers pass to the program's own types, or refuses it in one clear line.
 
-Values whose meaning is plain are accepted whatever their type: NumPy's numbers, fractions, whole
-floats as whole numbers, paths as text, bytes or ``os.PathLike``. Truth values are no numbers, and
-text is none either, though it may hold digits.
+Any type with a clear meaning is accepted: NumPy numbers, fractions, whole floats as integers, paths
+as text, bytes or ``os.PathLike``. Booleans and text are not accepted as numbers.
 """
 
 import math
@@ -34,7 +33,7 @@ def as_number(value: object, name: str, error: type[RealtimeSerError]) -> float:
         error: what to raise.
 
     Raises:
-        RealtimeSerError: ``error``, when it is no finite number.
+        RealtimeSerError: ``error``, if it is not a finite number.
     """
     value = _scalar(value)
     if isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool):
@@ -57,7 +56,7 @@ def as_integer(value: object, name: str, error: type[RealtimeSerError]) -> int:
         error: what to raise.
 
     Raises:
-        RealtimeSerError: ``error``, when it is no whole number.
+        RealtimeSerError: ``error``, if it is not a whole number.
     """
     value = _scalar(value)
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
@@ -73,10 +72,10 @@ def as_integer(value: object, name: str, error: type[RealtimeSerError]) -> int:
 
 
 def as_flag(value: object, name: str, error: type[RealtimeSerError]) -> bool:
-    """Return a truth value as a bool.
+    """Return a boolean as a bool.
 
     Raises:
-        RealtimeSerError: ``error``, when it is anything but ``True`` or ``False``.
+        RealtimeSerError: ``error``, if it is neither ``True`` nor ``False``.
     """
     value = _scalar(value)
     if isinstance(value, bool):
@@ -88,7 +87,7 @@ def as_path(value: object, name: str, error: type[RealtimeSerError]) -> Path:
     """Return a path given as text, bytes or ``os.PathLike``.
 
     Raises:
-        RealtimeSerError: ``error``, when it is none, is empty, or holds a null character.
+        RealtimeSerError: ``error``, if it is not a path, is empty, or contains a null character.
     """
     try:
         path = os.fsdecode(value)  # type: ignore[arg-type]
@@ -100,7 +99,7 @@ def as_path(value: object, name: str, error: type[RealtimeSerError]) -> Path:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error names it: its type and, cut short, what it holds."""
+    """Return a value as errors show it: its beginning, or its type."""
     kind = type(value).__name__
     if value is None:
         return "None"
@@ -114,7 +113,7 @@ def shown(value: object) -> str:
 
 
 def _scalar(value: object) -> Any:
-    """Return NumPy's scalars, and arrays of no dimension, as Python's own."""
+    """Return NumPy scalars, and arrays without dimensions, as Python objects."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         item = value.item()
         # ``item`` of a longdouble is itself.

@@ -24,7 +24,7 @@ class AudioDeviceError(RealtimeSerError):
 
 
 class AudioInputError(RealtimeSerError):
-    """A file, a stream or an array holds no audio that can be analysed."""
+    """A file, a stream or an array holds no audio that can be analyzed."""
 
 
 class DamagedAudioError(AudioInputError):

@@ -97,6 +97,8 @@ class Health:
             between.
         dropped: events that outputs discarded so far because their receivers were too slow, by
             output; empty in normal operation.
+        output_problems: what is wrong with the receivers of outputs now, by output; empty in normal
+            operation. An event is sent as soon as a problem is known, and another when it is over.
     """
 
     name: ClassVar[str] = "health"
@@ -107,6 +109,7 @@ class Health:
     input_dbfs: float
     problem: str | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+    output_problems: Mapping[str, str] = field(default_factory=dict)
 
 
 Event = SpeechStarted | EmotionUpdate | SpeechEnded | FileResult | Health
@@ -136,12 +139,12 @@ def choose_label(probabilities: Probabilities, threshold: float) -> tuple[str, f
 def to_dict(event: Event) -> dict[str, Any]:
     """Return the event as a JSON object: its name, then its fields in order.
 
-    A health event leaves out ``problem`` and ``dropped`` in normal operation.
+    A health event leaves out ``problem``, ``dropped`` and ``output_problems`` in normal operation.
     """
     # Not ``asdict``: its deep copies take ten times as long.
-    values = {each.name: getattr(event, each.name) for each in fields(event)}
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
     if isinstance(event, Health):
-        for name in ("problem", "dropped"):
+        for name in ("problem", "dropped", "output_problems"):
             if not values[name]:
                 del values[name]
     copied = {

@@ -1,8 +1,8 @@
-"""Closes what its owner forgot to close: when the owner is dropped, or at the end of the program.
+"""Closes what its owner did not: when the owner is garbage-collected, or at exit.
 
-``weakref.finalize`` alone would not do. The garbage collector calls it in whatever thread it
-happens to run, perhaps one that holds a lock which closing needs, or PortAudio's own; and at exit
-it would come after PortAudio has ended.
+``weakref.finalize`` alone is not enough. The garbage collector calls it in whatever thread it runs
+in, perhaps one that holds a lock which closing needs, or PortAudio's own; and at exit it would be
+called after PortAudio was terminated.
 """
 
 import os
@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 
 class Finalizer:
-    """Calls ``close`` once ``owner`` is dropped, in a thread of its own.
+    """Calls ``close`` in a new thread once ``owner`` is garbage-collected.
 
-    Does nothing in a forked child: what is open belongs to the parent.
+    Does nothing in a forked child: open resources belong to the parent.
 
     Args:
         owner: ``close`` must not refer to it.
-        close: releases what it owns; may be called more than once.
+        close: releases the resources; may be called more than once.
     """
 
     def __init__(self, owner: object, close: Callable[[], None]) -> None:
@@ -28,12 +28,12 @@ class Finalizer:
         _waiting[self] = None
 
     def detach(self) -> None:
-        """Forget about it: it has been closed."""
+        """Do nothing from now on: the owner has been closed."""
         self._finalize.detach()
         _waiting.pop(self, None)
 
     def run_at_exit(self) -> None:
-        """Close now; what cannot be closed is left behind."""
+        """Close now; what does not close in time is abandoned."""
         self.detach()
         thread = self._start()
         if thread is not None:
@@ -48,21 +48,21 @@ class Finalizer:
         thread = threading.Thread(target=self._close, name="close dropped", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no thread can be started any more
+        except RuntimeError:  # at exit, no thread can be started any more
             self._close()
             return None
         return thread
 
 
 EXIT_SECONDS = 2.0
-"""How long closing may hold up the end of a program: a sound server may stand still."""
+"""How long closing may delay the end of a program: a sound server may hang."""
 
 
 _waiting: dict[Finalizer, None] = {}  # in the order in which they were made
 
 
 def close_everything() -> None:
-    """Close what is still open, the newest first; for exit, before the libraries behind it end."""
+    """Close what is still open, the newest first; runs at exit, before the libraries terminate."""
     for finalizer in reversed(list(_waiting)):
         finalizer.run_at_exit()
 

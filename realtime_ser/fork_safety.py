@@ -1,4 +1,4 @@
-"""Locks that a forked child process finds free, and what they guard whole."""
+"""Locks that are never held in a forked child, and whose data is consistent there."""
 
 import importlib
 import itertools
@@ -13,11 +13,11 @@ WAIT_SECONDS = 5.0
 
 
 class ForkSafeLock:
-    """A reentrant lock that a forked child never finds held by a thread that it does not have.
+    """A reentrant lock that is never held by a lost thread in a forked child.
 
-    A fork waits until the lock is free, so that what it guards is whole in the child. If that takes
-    longer than ``wait`` seconds, the fork goes ahead and the child gets a new lock. Where two are
-    held at once, the one made first must be taken first, as a fork does.
+    A fork waits until the lock is free, so that the data it protects is consistent in the child.
+    After ``wait`` seconds, the fork goes ahead and the child gets a new lock. Code that holds two
+    must take the one that was created first, first: forks take them in that order.
 
     Args:
         wait: seconds a fork waits for it.
@@ -46,7 +46,7 @@ class ForkSafeLock:
         self._held_by_fork = self._lock.acquire(timeout=self._wait)
 
     def after_fork(self, in_child: bool) -> None:
-        """Give the lock back; in the child also one that a lost thread holds."""
+        """Release the lock; in the child, replace one that a lost thread holds."""
         if self._held_by_fork:
             self._held_by_fork = False
             self._lock.release()
@@ -80,7 +80,7 @@ if hasattr(os, "register_at_fork"):
 
 
 loading = ForkSafeLock()
-"""Held while a native library is imported or starts: neither survives a fork halfway."""
+"""Held while a native library is imported or started: a fork in the middle would break it."""
 
 
 def import_native(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A microphone's events as they happen, and a way to stop them from anywhere."""
+"""The events of a microphone as they happen; can be closed from any thread."""
 
 import os
 import threading

@@ -1,10 +1,10 @@
-"""Keeps the messages of native libraries off the user's screen, without moving a descriptor.
+"""Keeps messages of native libraries off the user's screen, without redirecting a descriptor.
 
-Descriptor 2 belongs to the whole process, whose other threads write to it. So in a program that
-uses this package as a library, ALSA's and JACK's own message handlers are replaced while a
-microphone is open (``quiet_audio_libraries``), and lines known to be chatter are taken out of what
-C code prints while a library starts (``filtered_stderr``). Only the command, which owns its
-process, turns off everything that C code prints (``quiet_c_libraries``).
+Descriptor 2 belongs to the whole process, and its other threads write to it. In a program that uses
+this package as a library, ALSA's and JACK's message handlers are therefore replaced while a
+microphone is open (``quiet_audio_libraries``), and known harmless lines are removed from what C
+code prints while a library starts (``filtered_stderr``). Only the command, which owns its process,
+turns off everything that C code prints (``quiet_c_libraries``).
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 from realtime_ser.fork_safety import ForkSafeLock
 
 _STDERR_NAMES = {"linux": "stderr", "darwin": "__stderrp"}
-"""What the C library calls its variable for standard error, by ``sys.platform``."""
+"""Name of the C library's variable for standard error, by ``sys.platform``."""
 
 
 class _Handlers:
-    """Replaces the message handlers of ALSA and JACK while anyone asks for it.
+    """Replaces the message handlers of ALSA and JACK while it is entered at least once.
 
-    A handler that the host program has installed is respected: only a library's own default, which
-    prints to standard error, is replaced, and it is put back at the end.
+    Replaces only a library's default handler, which prints to standard error, and restores it at
+    the end. A handler that the host program has installed stays.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class _Handlers:
 
     def _count(self, change: int) -> None:
         if sys.platform != "linux":
-            return  # ALSA is Linux's, and elsewhere nobody runs JACK by default
+            return  # ALSA exists only on Linux, and elsewhere JACK is rare
         with self._lock:
             self._users += change
             if change > 0 and not self._restore:
@@ -56,10 +56,10 @@ class _Handlers:
 
 
 def _silence(library: str, variable: str, setter: str) -> Iterator[Callable[[], None]]:
-    """Replace a library's default handler, and yield what puts it back.
+    """Replace a library's default handler, and yield a function that restores it.
 
-    The new handler is C's ``abs``, which ignores what it is given. A Python function would need the
-    interpreter on every thread of the library, and would outlive it at exit.
+    The new handler is C's ``abs``, which has no effect. A Python function would need the
+    interpreter on every thread of the library, and could be called after the interpreter ended.
     """
     try:
         loaded = ctypes.CDLL(library)
@@ -90,9 +90,9 @@ quiet_audio_libraries: Callable[[], contextlib.AbstractContextManager[None]] = _
 
 @contextlib.contextmanager
 def quiet_c_libraries() -> Iterator[None]:
-    """Drop everything that C code prints to its ``stderr``; for the command alone.
+    """Drop everything that C code prints to its ``stderr``; only for the command.
 
-    Descriptor 2 stays as it is: Python and the terminal UI write there. Does nothing where the C
+    Descriptor 2 does not change: Python and the terminal UI write there. Does nothing where the C
     library's variable cannot be replaced.
     """
     variable = _c_stderr()
@@ -102,21 +102,21 @@ def quiet_c_libraries() -> Iterator[None]:
     libc = ctypes.CDLL(None)
     libc.fopen.argtypes, libc.fopen.restype = [ctypes.c_char_p] * 2, ctypes.c_void_p
     before, nothing = variable.value, libc.fopen(os.devnull.encode(), b"w")
-    if not nothing:  # no descriptor is left: messages are the smaller trouble
+    if not nothing:  # no descriptors are left: printing messages is the lesser problem
         yield
         return
     variable.value = nothing
     try:
         yield
     finally:
-        variable.value = before  # the other stays open: a thread may be writing to it
+        variable.value = before  # ``nothing`` stays open: a thread may be writing to it
 
 
 class _Filter:
-    """Takes what is known to be chatter out of what C code prints to ``stderr`` for a moment.
+    """Removes known harmless lines from what C code prints to ``stderr`` while it is entered.
 
-    That is gathered in memory, and the rest printed when the last who asked for it has ended: other
-    threads lose nothing. The descriptor is not touched.
+    The output is collected in memory, and the other lines are printed when the last user exits, so
+    that other threads lose nothing. The descriptor does not change.
     """
 
     def __init__(self) -> None:
@@ -145,13 +145,13 @@ class _Filter:
                     self._print_rest(variable)
 
     def after_fork(self) -> None:
-        """Have a child print as usual: the thread that would see to it may be the parent's."""
+        """Print as usual in a child: the thread that would restore it may be the parent's."""
         variable = _c_stderr()
         if variable is not None and self._before is not None:
             variable.value, self._before = self._before, None
 
     def _gather(self, variable: ctypes.c_void_p) -> None:
-        if self._memory is None:  # once: another thread may still write to it afterwards
+        if self._memory is None:  # only once: another thread may still write to it later
             libc = ctypes.CDLL(None)
             libc.open_memstream.restype = ctypes.c_void_p
             self._memory = libc.open_memstream(ctypes.byref(self._text), ctypes.byref(self._size))
@@ -174,18 +174,18 @@ class _Filter:
 
 
 CHATTER = (
-    b"INFO: Created TensorFlow Lite",  # LiteRT, for the first model of a process
+    b"INFO: Created TensorFlow Lite",  # LiteRT, when a process loads its first model
     b"Expression '",  # PortAudio, whose error is raised as well
     b"ALSA lib ",
     b"Cannot connect to server",  # JACK, like the next two
     b"jack server is not running",
     b"JackShmReadWritePtr",
 )
-"""What lines begin with that native libraries print while they start and nothing is wrong, or while
-an error that says the same is raised."""
+"""Beginnings of lines that native libraries print while they start, although nothing is wrong or an
+exception says the same."""
 
 filtered_stderr = _Filter()
-"""Keeps such lines off the screen in a ``with``; may be nested and shared by threads."""
+"""Removes such lines in a ``with``; may be nested and shared by threads."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=filtered_stderr.after_fork)

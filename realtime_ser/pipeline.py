@@ -11,6 +11,7 @@ size.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +40,7 @@ from realtime_ser.speech.gate import Closed, GateEvent, GateSettings, Held, Open
 from realtime_ser.speech.offset import OffsetFilter
 
 Float32 = NDArray[np.float32]
+Int16 = NDArray[np.int16]
 
 
 class Pipeline:
@@ -51,6 +53,9 @@ class Pipeline:
             statistics for it.
 
     Attributes:
+        threshold: probability below which the label is ``uncertain``: that of the settings, or else
+            the model's.
+        settings: as given, with this threshold.
         adaptation: what is known of the voice; ``None`` without adaptation. It outlives utterances.
         guard: keeps other voices out of a profile; ``None`` without a profile.
         corrections: what the user has corrected.
@@ -62,7 +67,9 @@ class Pipeline:
         settings: Settings | None = None,
         adaptation: AdaptationSettings | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        settings = settings or Settings()
+        self.threshold = settings.threshold_or(model.manifest.uncertain_threshold)
+        self.settings = replace(settings, threshold=self.threshold)
         self.adaptation: Adaptation | None = None
         if self.settings.adapt and model.statistics is not None:
             self.adaptation = Adaptation(model.statistics, adaptation)
@@ -75,7 +82,9 @@ class Pipeline:
         self._model = model
         self._speech_threshold = manifest.speech_threshold or 0.0
         self._window = Window(model, self.settings.window_frames, self.corrections)
+        self._waiting: list[Int16] = []
         self._position = 0
+        self._next_event = self._gate.samples_wanted
         self._held_from = 0
         self._utterance_start: int | None = None
         self._speech_end = 0
@@ -85,6 +94,11 @@ class Pipeline:
     def position(self) -> int:
         """Absolute index of the next sample."""
         return self._position
+
+    @property
+    def samples_wanted(self) -> int:
+        """The fewest further samples, at least 1, that can complete an event."""
+        return max(1, self._next_event - self._position)
 
     @property
     def is_speaking(self) -> bool:
@@ -99,6 +113,9 @@ class Pipeline:
     def process(self, samples: ArrayLike) -> list[Event]:
         """Process samples, int16 or float within ±1, ``[n]``; return the events they complete.
 
+        Samples are gathered until they can complete an event, because one long block takes far less
+        time than many short ones.
+
         Raises:
             AudioInputError: the samples have another shape or type, or hold NaN or infinity.
         """
@@ -109,9 +126,25 @@ class Pipeline:
                 "give a one-dimensional array",
             )
         self._position += len(block)
+        if self._position < self._next_event:
+            self._waiting.append(block.copy())  # the caller may reuse its buffer
+            return []
+        self._waiting.append(block)
+        return self._process_waiting()
+
+    def _process_waiting(self) -> list[Event]:
+        """Process the samples gathered so far, and find out when the next event can come."""
+        block = np.concatenate(self._waiting) if self._waiting else np.empty(0, np.int16)
+        self._waiting = []
         if self._offset_filter:
             block = self._offset_filter.process(block)
-        return self._events(self._gate.process(block))
+        events = self._events(self._gate.process(block))
+        wanted = self._gate.samples_wanted
+        if self._gate.is_open:
+            frame = self._gate.whole_frames(self._frontend.samples_wanted)
+            wanted = min(wanted, frame)
+        self._next_event = self._position + wanted
+        return events
 
     def flush(self) -> list[Event]:
         """End the current utterance; further samples continue at the same time."""
@@ -119,11 +152,8 @@ class Pipeline:
 
     def skip(self, samples: int) -> list[Event]:
         """End the current utterance, and advance the time by ``samples`` that were lost."""
-        events = self._events(self._gate.flush())
-        self._position += samples
-        if self._offset_filter:
-            self._offset_filter.reset()
-        self._gate.restart(self._position)
+        events = [*self._process_waiting(), *self._events(self._gate.flush())]
+        self._restart(self._position + samples)
         return events
 
     def correct(self, label: str) -> Correction:
@@ -165,11 +195,16 @@ class Pipeline:
             self.adaptation.clear()
         self.corrections.clear()
         self._window.clear()
-        self._position = 0
+        self._waiting = []
+        self._restart(0)
+        self._utterance_start = None
+
+    def _restart(self, position: int) -> None:
+        self._position = position
         if self._offset_filter:
             self._offset_filter.reset()
-        self._gate.restart(0)
-        self._utterance_start = None
+        self._gate.restart(position)
+        self._next_event = position + self._gate.samples_wanted
 
     def _events(self, decisions: Sequence[GateEvent]) -> list[Event]:
         return [event for decision in decisions for event in self._handle(decision)]
@@ -214,7 +249,7 @@ class Pipeline:
     def _update(self, embedding: Float32, start: int) -> EmotionUpdate:
         window, alone = self._window.add(embedding)
         probabilities = as_probabilities(window.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return EmotionUpdate(
             seconds(start),
             seconds(self._speech_end),
@@ -233,5 +268,5 @@ class Pipeline:
         assert whole is not None, "an utterance has a frame: short ones are padded to one"
         start, self._utterance_start = seconds(self._utterance_start), None
         probabilities = as_probabilities(whole.tolist())
-        label, confidence = choose_label(probabilities, self.settings.threshold)
+        label, confidence = choose_label(probabilities, self.threshold)
         return [SpeechEnded(start, seconds(end), label, confidence, probabilities, self._known)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Never, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime_ser.analysis import analyse, resampled
+from realtime_ser.analysis import analyze, resampled
 from realtime_ser.arguments import AnyPath, as_flag, as_integer, as_number, as_path, shown
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.resampler import Resampler, check_rate
@@ -97,7 +97,8 @@ class Stream:
                 f"a block of {samples.shape[1]} channels follows blocks of {self._channels}",
                 "give every block of a stream the same shape",
             )
-        return self._pipeline.process(self._resampler.process(samples))
+        wanted = self._pipeline.samples_wanted
+        return self._pipeline.process(self._resampler.process(samples, wanted))
 
     def flush(self) -> list[Event]:
         """End what is being said and return its last events; further blocks go on from there.
@@ -255,7 +256,7 @@ class Recognizer:
         choice = _chosen(channel, self.settings)
         resampler = Resampler(_as_rate(sample_rate), block.shape[1], choice)
         mono = np.concatenate((resampler.process(block), resampler.flush()))
-        return _collect(analyse([mono], self.pipeline(), "samples"), None)
+        return _collect(analyze([mono], self.pipeline(), "samples"), None)
 
     def recognize_file(
         self,
@@ -288,7 +289,7 @@ class Recognizer:
             path = as_path(path, "the sound file", AudioInputError)
             name, source = str(path), FileSource(path)
         blocks = resampled(source, choice)
-        return _collect(analyse(blocks, self.pipeline(), name, on_audio), on_event)
+        return _collect(analyze(blocks, self.pipeline(), name, on_audio), on_event)
 
 
 def _collect(events: Iterator[Event], on_event: Callable[[Event], None] | None) -> Recognition:

@@ -82,7 +82,7 @@ def as_block(samples: ArrayLike) -> Float32 | Int16:
 
 
 class ScaleWatch:
-    """Notices floats that are integers in disguise: they would be clipped to a square wave.
+    """Notices floats that are unscaled integers: they would be clipped to a square wave.
 
     Samples of one stream are counted, so that it depends on no block size whether they are noticed.
     """

@@ -1,4 +1,4 @@
-"""Signals that end the program in order, as far as whoever started it allows."""
+"""Signals that end the program in an orderly way, unless its parent process ignores them."""
 
 import contextlib
 import signal
@@ -13,19 +13,18 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 def ending_signals() -> list[signal.Signals]:
     """Return the signals that may be handled here, of Ctrl-C, SIGTERM and SIGHUP.
 
-    One that is ignored stays so: ``nohup`` and a shell's background jobs rely on it. One that C
-    code handles, for a host program, is left to that. Threads other than the main one may handle
-    none.
+    A signal that is ignored stays ignored: ``nohup`` and background jobs of a shell rely on that.
+    One with a handler in C, of a host program, keeps it. Only the main thread may handle signals.
     """
     if threading.current_thread() is not threading.main_thread():
         return []
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    return [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    return [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 
 @contextlib.contextmanager
 def handlers_restored() -> Iterator[None]:
-    """Put back, at the end, the handlers that were there at the beginning."""
+    """Restore the signal handlers at the end."""
     before = {number: signal.getsignal(number) for number in ending_signals()}
     try:
         yield

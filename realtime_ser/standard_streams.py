@@ -4,7 +4,7 @@ import io
 import os
 import select
 import sys
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, cast
 
 from realtime_ser.errors import OutputError
 
@@ -13,16 +13,25 @@ _DRAWN = "█▁─•"
 
 
 def prepare_standard_streams() -> None:
-    """Make every print safe: no closed stream, no unencodable character, no line lost."""
+    """Make every print safe: no closed stream, no unencodable character, no line lost.
+
+    A failed write to standard output still raises ``OSError``. One to standard error is dropped:
+    nobody is left to be told.
+    """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             _open_null(descriptor, name)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream is getattr(sys, f"__{name}__"):
-            stream.reconfigure(errors="backslashreplace")
-            if os.name == "posix" and not os.get_blocking(stream.fileno()):
-                setattr(sys, name, _waiting(stream))
+        if not isinstance(stream, io.TextIOWrapper) or stream is not getattr(sys, f"__{name}__"):
+            continue  # the host program's own
+        stream.reconfigure(errors="backslashreplace")
+        if os.name != "posix":
+            continue
+        if name == "stderr":
+            sys.stderr = sys.__stderr__ = _reopened(stream, _DroppingFile)  # type: ignore[misc]
+        elif not os.get_blocking(stream.fileno()):
+            sys.stdout = sys.__stdout__ = _reopened(stream, _WaitingFile)  # type: ignore[misc]
 
 
 def check_screen() -> None:
@@ -101,10 +110,21 @@ class _WaitingFile(io.FileIO):
         return written
 
 
-def _waiting(stream: io.TextIOWrapper) -> TextIO:
-    raw = _WaitingFile(stream.fileno(), "w", closefd=False)
+class _DroppingFile(_WaitingFile):
+    """A file that drops what cannot be written."""
+
+    def write(self, data: object) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(cast(bytes, data)).nbytes
+
+
+def _reopened(stream: io.TextIOWrapper, kind: type[io.FileIO]) -> io.TextIOWrapper:
+    """Return a stream on the same descriptor, which stays open when it is closed."""
+    stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        io.BufferedWriter(kind(stream.fileno(), "w", closefd=False)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,

@@ -1,6 +1,7 @@
 """Fixtures that several folders of tests share."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from speech_clips import speech
 from virtual_microphone import VirtualMicrophone, virtual_microphone
 
 from realtime_ser import Recognizer
+
+if TYPE_CHECKING:
+    from running_server import RunningServer
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +31,13 @@ def three_utterances() -> NDArray[np.int16]:
 def microphone() -> Iterator[VirtualMicrophone]:
     """A running virtual microphone; mark tests that take it ``system``."""
     with virtual_microphone() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server() -> "Iterator[RunningServer]":
+    """A running ``realtime-ser serve`` with the usual limits."""
+    from running_server import running_server
+
+    with running_server() as running:
         yield running

@@ -37,11 +37,11 @@ def updates(events: Iterable[Event]) -> list[EmotionUpdate]:
 
 
 def shares(events: Iterable[Event]) -> list[float]:
-    return [each.adaptation for each in events if isinstance(each, EmotionUpdate | SpeechEnded)]
+    return [event.adaptation for event in events if isinstance(event, EmotionUpdate | SpeechEnded)]
 
 
 def probabilities(events: Iterable[Event]) -> list[dict[str, float]]:
-    return [dict(each.probabilities) for each in updates(events)]
+    return [dict(event.probabilities) for event in updates(events)]
 
 
 def said(stream: Stream, *clips: Int16) -> list[Event]:
@@ -68,8 +68,8 @@ def test_adaptation_changes_what_follows_and_not_what_came_before(
     adapting, other = recognizer.stream(), not_adapting.stream()
     first, off = said(adapting, three_utterances), said(other, three_utterances)
     assert set(shares(off)) == {0.0}
-    assert [(each.start, each.end) for each in updates(first)] == [
-        (each.start, each.end) for each in updates(off)
+    assert [(event.start, event.end) for event in updates(first)] == [
+        (event.start, event.end) for event in updates(off)
     ]
     assert probabilities(first) != probabilities(off)
     assert probabilities(said(adapting, three_utterances)) != probabilities(first)

@@ -18,7 +18,11 @@ from train.corpora.catalog import CORPORA
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/README.md")])
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/*.md", "examples/*.md", "models/*/README.md")
+    for page in ROOT.glob(pattern)
+)
 
 LARGEST_README_BYTES = 8192
 
@@ -35,7 +39,7 @@ def name_of(page: Path) -> str:
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a page."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_is_short() -> None:
@@ -97,4 +101,4 @@ def test_training_lists_every_corpus_and_its_license(name: str) -> None:
     corpus = CORPORA[name]
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     row = f"| `{name}` | {corpus.title} | {corpus.language} | {corpus.kind} | {corpus.use} |"
-    assert f"{row} {corpus.licence} |" in page
+    assert f"{row} {corpus.license} |" in page

@@ -1,5 +1,8 @@
+import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +20,8 @@ from realtime_ser import (
     SpeechEnded,
     SpeechStarted,
 )
-from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
+from realtime_ser.emotion.manifest import MANIFEST_FILE
+from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel, bundled_model_folder
 from realtime_ser.events import Event
 from realtime_ser.pipeline import Pipeline
 
@@ -77,15 +81,17 @@ def test_every_frame_is_embedded_once(
 
     monkeypatch.setattr(EmotionModel, "embed", counting)
     events = run(recognizer, three_utterances)
-    assert len(embedded) == sum(isinstance(each, EmotionUpdate) for each in events)
+    assert len(embedded) == sum(isinstance(event, EmotionUpdate) for event in events)
 
 
 def test_a_short_hop_gives_more_updates(
     recognizer: Recognizer, three_utterances: NDArray[np.int16]
 ) -> None:
     fast = Recognizer(settings=Settings(hop=0.12))
-    updates = [each for each in run(fast, three_utterances) if isinstance(each, EmotionUpdate)]
-    usual = [each for each in run(recognizer, three_utterances) if isinstance(each, EmotionUpdate)]
+    updates = [event for event in run(fast, three_utterances) if isinstance(event, EmotionUpdate)]
+    usual = [
+        event for event in run(recognizer, three_utterances) if isinstance(event, EmotionUpdate)
+    ]
     assert len(updates) > 3 * len(usual)
     assert updates[1].start - updates[0].start == pytest.approx(0.12)
 
@@ -94,7 +100,7 @@ def test_a_short_hop_gives_more_updates(
 def test_the_shortest_utterance_gives_an_update(recognizer: Recognizer, length: int) -> None:
     samples = speech("speech_at_once")
     events = run(recognizer, samples[: 4800 + length])
-    assert [each.name for each in events] == ["speech_started", "emotion", "speech_ended"]
+    assert [event.name for event in events] == ["speech_started", "emotion", "speech_ended"]
     _, update, ended = events
     assert isinstance(update, EmotionUpdate)
     assert isinstance(ended, SpeechEnded)
@@ -107,8 +113,26 @@ def test_silence_says_nothing(recognizer: Recognizer) -> None:
 
 def test_below_the_threshold_the_label_is_uncertain(three_utterances: NDArray[np.int16]) -> None:
     events = run(Recognizer(settings=Settings(threshold=1.0)), three_utterances)
-    labels = {each.label for each in events if isinstance(each, EmotionUpdate | SpeechEnded)}
+    labels = {event.label for event in events if isinstance(event, EmotionUpdate | SpeechEnded)}
     assert labels == {"uncertain"}
+
+
+def test_the_models_threshold_decides_what_is_uncertain(
+    tmp_path: Path, three_utterances: NDArray[np.int16]
+) -> None:
+    folder = Path(shutil.copytree(bundled_model_folder(), tmp_path / "model"))
+    path = folder / MANIFEST_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "uncertain_threshold": 1.0}))
+    labels = {}
+    for threshold in (None, 0.0):
+        recognizer = Recognizer(folder, Settings(threshold=threshold))
+        result = recognizer.recognize(three_utterances, 16_000)
+        events = [
+            event for event in result.events if isinstance(event, EmotionUpdate | SpeechEnded)
+        ]
+        labels[threshold] = {result.label, *(event.label for event in events)}
+    assert labels[None] == {"uncertain"}, "the model's"
+    assert "uncertain" not in labels[0.0], "the user's"
 
 
 def test_a_gap_ends_the_utterance_and_keeps_time_true(
@@ -231,11 +255,11 @@ def test_only_frames_of_speech_are_reported(
     def time(hops: int) -> object:
         return pytest.approx(opened.time + 0.48 * hops if hops != GATE else closed.end)
 
-    spans = [(each.start, each.end) for each in events if isinstance(each, SpeechEnded)]
+    spans = [(event.start, event.end) for event in events if isinstance(event, SpeechEnded)]
     assert spans == [(time(start), time(end)) for start, end in utterances]
-    starts = [each.time for each in events if isinstance(each, SpeechStarted)]
+    starts = [event.time for event in events if isinstance(event, SpeechStarted)]
     assert starts == [start for start, _ in spans]
-    emotions = [each.start for each in events if isinstance(each, EmotionUpdate)]
+    emotions = [event.start for event in events if isinstance(event, EmotionUpdate)]
     assert emotions == [time(frame) for frame, said in enumerate(script) if said == "S"]
 
 
@@ -254,7 +278,7 @@ def test_what_the_network_says_counts_the_same_in_blocks_of_any_size(
     assert events == all_events(scripted(recognizer, script)[0], long_utterance)
 
 
-def test_an_utterance_is_told_with_its_first_frame_of_speech(
+def test_an_utterance_is_reported_with_its_first_frame_of_speech(
     recognizer: Recognizer, long_utterance: NDArray[np.int16]
 ) -> None:
     pipeline, model = scripted(recognizer, "..SSSSSSSS")
@@ -264,7 +288,7 @@ def test_an_utterance_is_told_with_its_first_frame_of_speech(
             assert events == []
             assert not pipeline.is_speaking
         else:
-            assert [each.name for each in events] == ["speech_started", "emotion"]
+            assert [event.name for event in events] == ["speech_started", "emotion"]
             assert pipeline.is_speaking
             return
 
@@ -275,7 +299,7 @@ def test_a_network_that_cannot_tell_leaves_it_to_the_gate(
     pipeline, model = scripted(recognizer, None)
     for block in np.split(long_utterance, range(480, len(long_utterance), 480)):
         if events := pipeline.process(block):
-            assert [each.name for each in events] == ["speech_started"]
+            assert [event.name for event in events] == ["speech_started"]
             assert not model.embedded
             return
 
@@ -285,12 +309,12 @@ def test_frames_that_are_no_speech_do_not_enter_the_window(
 ) -> None:
     pipeline, model = scripted(recognizer, "S.S.......")
     events = all_events(pipeline, long_utterance)
-    second = [each for each in events if isinstance(each, EmotionUpdate)][1]
-    expected = recognizer.model.classify([model.embedded[each].embedding for each in (0, 2)])
+    second = [event for event in events if isinstance(event, EmotionUpdate)][1]
+    expected = recognizer.model.classify([model.embedded[index].embedding for index in (0, 2)])
     assert list(second.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_a_gap_forgets_what_was_not_yet_told(
+def test_a_gap_discards_an_utterance_that_was_not_reported(
     recognizer: Recognizer, long_utterance: NDArray[np.int16]
 ) -> None:
     pipeline, model = scripted(recognizer, "....SSSSSSSSSS")

@@ -36,11 +36,14 @@ def test_a_recording_is_its_utterances_weighted_by_length(
     recognizer: Recognizer, three_utterances: NDArray[np.int16]
 ) -> None:
     result = recognizer.recognize(three_utterances, 16_000)
-    utterances = [each for each in result.events if isinstance(each, SpeechEnded)]
-    total = sum(each.end - each.start for each in utterances)
+    utterances = [event for event in result.events if isinstance(event, SpeechEnded)]
+    total = sum(utterance.end - utterance.start for utterance in utterances)
     assert result.probabilities is not None
     for label in LABELS:
-        weighted = sum(each.probabilities[label] * (each.end - each.start) for each in utterances)
+        weighted = sum(
+            utterance.probabilities[label] * (utterance.end - utterance.start)
+            for utterance in utterances
+        )
         assert result.probabilities[label] == pytest.approx(weighted / total, abs=2e-5)
 
 
@@ -59,7 +62,7 @@ def test_stereo_at_another_rate(recognizer: Recognizer) -> None:
     stereo = np.repeat(np.repeat(samples, 3)[:, np.newaxis], 2, axis=1)
     result = recognizer.recognize(stereo, 48_000)
     assert result.label is not None
-    assert sum(isinstance(each, SpeechEnded) for each in result.events) == 1
+    assert sum(isinstance(event, SpeechEnded) for event in result.events) == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

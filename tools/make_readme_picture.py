@@ -6,7 +6,7 @@ Run ``python tools/make_readme_picture.py``.
 import asyncio
 from pathlib import Path
 
-from realtime_ser import Recognizer, Settings
+from realtime_ser import Recognizer
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.demo import demo_clip
 from realtime_ser.live.engine import Engine
@@ -20,8 +20,9 @@ MOMENT = 13.6
 
 async def draw() -> None:
     """Replay the demo clip up to ``MOMENT`` and save the screen."""
-    engine = Engine(FileSource(demo_clip()), Recognizer().pipeline())
-    app = EmotionApp(Controls(engine), Settings())
+    pipeline = Recognizer().pipeline()
+    engine = Engine(FileSource(demo_clip()), pipeline)
+    app = EmotionApp(Controls(engine), pipeline.settings)
     async with app.run_test(size=(100, 30)) as pilot:
         engine.start()
         while engine.snapshot().time < MOMENT:

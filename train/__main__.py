@@ -209,12 +209,12 @@ def _export(commands: Any) -> None:
         method = _open_method(options)
         voices = method.training_clips(read_split(options.split, options.data))
         if isinstance(method, MixtureMethod):
-            temperature = _group_temperature(options, method)
+            temperature, rejection = _group_calibration(options, method)
         else:
-            temperature = _window_temperature(options, method)
+            temperature, rejection = _window_temperature(options, method), None
         quantized = _quantized(options, method) if options.quantized else None
         run = _run_folder(options)
-        export(method.recipe, run, options.model, temperature, quantized, voices)
+        export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
 
     command.set_defaults(run_command=run)
 
@@ -249,17 +249,19 @@ def _open_method(options: argparse.Namespace) -> Any:
     return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
 
 
-def _group_temperature(options: argparse.Namespace, method: Any) -> float:
-    """Return the temperature of a recipe of several corpora, from speakers set aside."""
+def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
+    """Return temperature and threshold of a recipe of several corpora, from speakers set aside."""
     from tempfile import TemporaryDirectory
 
     from train.corpora.splits import read_split
-    from train.evaluation.group_calibration import group_temperature
+    from train.evaluation.group_calibration import group_temperature, set_aside_groups
+    from train.evaluation.rejection import choose_rejection
 
     with TemporaryDirectory() as folder:
-        split = read_split(options.split, options.data)
-        method.export(_run_folder(options), Path(folder), split)
-        return group_temperature(method.recipe, Path(folder), options.corpora)
+        method.export(_run_folder(options), Path(folder), read_split(options.split, options.data))
+        groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
+    temperature = group_temperature(groups.values())
+    return temperature, choose_rejection(groups, temperature)
 
 
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:

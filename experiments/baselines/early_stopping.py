@@ -24,7 +24,7 @@ Augment = Callable[[Float32, np.random.Generator], Float32]
 
 @dataclass(frozen=True, slots=True)
 class StoppingSettings:
-    """How the optimiser runs, and when it stops.
+    """How the optimizer runs, and when it stops.
 
     Attributes:
         epochs: passes over the training examples, at most.
@@ -113,7 +113,7 @@ def fit_with_early_stopping(
         network: returns eight logits.
         training: batches and targets.
         validation: values and labels that decide when to stop, and what to save.
-        settings: how the optimiser runs.
+        settings: how the optimizer runs.
         run: folder for the network and the log.
     """
     best = keras.callbacks.ModelCheckpoint(

@@ -131,7 +131,7 @@ class EmbeddingMethod(Baseline):
         settings = {**self._computed_from, "variants": asdict(self._variants)}
         what = "YAMNet's activations, variants"
         computed = cached_features(clips, compute, settings, self._cache, what)
-        return np.stack([each.astype(np.float16) for each in computed])
+        return np.stack([activations.astype(np.float16) for activations in computed])
 
     def _with_variants(self, clips: Sequence[Clip]) -> tuple[Activations, NDArray[np.int64]]:
         """Return the activations of clips and their variants, and the label of each."""

@@ -170,7 +170,11 @@ def statistics(track: Float32, settings: StatisticsSettings) -> Float32:
         for order in range(1, settings.derivatives + 1)
     ]
     return np.concatenate(
-        [STATISTICS[name](each) for each in (track, *derivatives) for name in settings.statistics],
+        [
+            STATISTICS[name](values)
+            for values in (track, *derivatives)
+            for name in settings.statistics
+        ],
         dtype=np.float32,
     )
 

@@ -1,12 +1,12 @@
 """What can only be measured of a whole process: start-up time and peak memory."""
 
 import contextlib
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from realtime_ser.demo import demo_clip
@@ -37,7 +37,7 @@ def _first_event() -> float:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if json.loads(line)["event"] == "emotion":
+            if line.startswith(b'{"event": "emotion"'):
                 taken = time.perf_counter() - began
                 process.stdout.read()
                 return taken
@@ -46,52 +46,42 @@ def _first_event() -> float:
 
 def analyze_mb() -> float | None:
     """Return the peak memory of a process that analyzes the demo clip, in MB (10^6 bytes)."""
-    command = [sys.executable, "-c", _MEASURED, *_ANALYZE]
-    run = subprocess.run(command, capture_output=True)
-    if run.returncode:
-        raise _failed(run.returncode)
-    return json.loads(run.stderr)  # type: ignore[no-any-return]
+    run = subprocess.run([sys.executable, "-c", _MEASURED, *_ANALYZE], capture_output=True)
+    return _printed_peak(run.stderr, run.returncode)
 
 
 def live_mb(seconds: float) -> float | None:
     """Return the peak memory of a live run with the terminal UI, in MB; ``None`` without ptys."""
     if sys.platform == "win32":
         return None
-    import pty
-
-    controller, terminal = pty.openpty()
+    controller, terminal = os.openpty()
+    command = [sys.executable, "-c", _MEASURED, "--demo", "--duration", f"{seconds:g}"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-    options = ["--demo", "--duration", f"{seconds:g}"]
+    output = b""
     with subprocess.Popen(
-        [sys.executable, "-c", _MEASURED, *options],
-        env=environment,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
+        command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal
     ) as process:
         os.close(terminal)
-        output = _read_all(controller)
-    os.close(controller)
-    if process.returncode:
-        raise _failed(process.returncode)
-    return json.loads(output.splitlines()[-1])  # type: ignore[no-any-return]
+        with os.fdopen(controller, "rb", buffering=0) as screen, contextlib.suppress(OSError):
+            while piece := screen.read(65536):  # Linux raises at the end
+                output += piece
+    return _printed_peak(output, process.returncode)
 
 
-def _read_all(descriptor: int) -> bytes:
-    pieces = []
-    with contextlib.suppress(OSError):  # Linux raises when the other side is closed
-        while piece := os.read(descriptor, 65536):
-            pieces.append(piece)
-    return b"".join(pieces)
-
-
-def run_and_print_peak() -> None:
+def run_and_print_peak(arguments: Sequence[str] | None = None) -> None:
     """Run a command line, and print the peak memory on standard error, in a process of its own."""
     from realtime_ser.commands import main
 
-    code = main(sys.argv[1:])
-    print(f"\n{json.dumps(_peak_mb())}", file=sys.stderr)  # after the UI's last escape codes
+    code = main(arguments)
+    print(f"\n{_peak_mb()}", file=sys.stderr)  # after the UI's last escape codes
     sys.exit(code)
+
+
+def _printed_peak(output: bytes, code: int) -> float | None:
+    if code:
+        raise _failed(code)
+    peak = output.split()[-1]
+    return None if peak == b"None" else float(peak)
 
 
 def _peak_mb() -> float | None:

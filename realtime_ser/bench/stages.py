@@ -77,10 +77,12 @@ class _TimedModel:
     """A model whose two halves are timed."""
 
     def __init__(self, model: EmotionModel, watch: _Stopwatch) -> None:
-        self.manifest = model.manifest
-        self.statistics = model.statistics
+        self._model = model
         self.embed = watch.timed("embed", model.embed)
         self.classify = watch.timed("classify", model.classify)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
 
 
 def _hops(
@@ -100,7 +102,7 @@ def _hops(
     write = watch.timed("write", JsonLines(io.StringIO()).on_event)
     speaking, cpu_began = False, time.thread_time()
     for block in cycle(blocks):
-        events: list[Event] = process(resample(block))
+        events: list[Event] = process(resample(block, pipeline.samples_wanted))
         for event in events:
             write(event)
         if any(isinstance(event, SpeechEnded) for event in events):

@@ -12,9 +12,10 @@ from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
-LIMIT_SECONDS = 0.05
+LIMIT_MS = 50.0
 BLOCK_SAMPLES = 320
 BLOCK_SECONDS = BLOCK_SAMPLES / SAMPLE_RATE
+
 STARTS = 24
 """Streams start one after the other within a hop of 24 blocks, like independent callers."""
 
@@ -58,15 +59,15 @@ def measure_streams(
     events = [*pipeline.process(clip), *pipeline.flush()]
     spoken = sum(event.end - event.start for event in events if isinstance(event, SpeechEnded))
     share = spoken * SAMPLE_RATE / len(clip)
-    full = pipeline.settings.hop / hop_seconds / share
+    estimate = pipeline.settings.hop / hop_seconds / share
     latest: dict[int, float] = {}
 
     def keeps_up(count: int) -> bool:
         latest[count] = round(1000 * latest_event(model, clip, count, seconds), 3)
-        return latest[count] <= 1000 * LIMIT_SECONDS
+        return latest[count] <= LIMIT_MS
 
-    per_core = search(keeps_up, int(0.5 * full), int(1.1 * full), tries)
-    return Streams(per_core, 1000 * LIMIT_SECONDS, round(share, 3), latest)
+    per_core = search(keeps_up, int(0.5 * estimate), int(1.1 * estimate), tries)
+    return Streams(per_core, LIMIT_MS, round(share, 3), latest)
 
 
 def search(keeps_up: Callable[[int], bool], low: int, high: int, tries: int) -> int:
@@ -104,8 +105,7 @@ def latest_event(model: EmotionModel, clip: Int16, count: int, seconds: float) -
                 continue
             due = began + (turn + stream / count) * BLOCK_SECONDS
             late = time.perf_counter() - due
-            if late < 0:
-                time.sleep(-late)
+            time.sleep(max(0.0, -late))
             events = pipeline.process(blocks[(place + turn) % len(blocks)])
             if events and turn * BLOCK_SECONDS >= LEAD_IN_SECONDS:
                 latest = max(latest, time.perf_counter() - due)

@@ -1,4 +1,4 @@
-"""Bytes of a file or a pipe, read once from front to back, with a look at what comes next."""
+"""Bytes of a file or a pipe, read once from start to end, with a way to peek ahead."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LONGEST_MATCH = 64
 
 
 class ByteStream:
-    """Reads a binary stream forward only; nothing is read before it is asked for.
+    """Reads a binary stream forward only, and never more than was asked for.
 
     Args:
         file: what to read from; it stays open, because it belongs to the caller.
@@ -78,7 +78,7 @@ class ByteStream:
         return self._take(min(count, match.start() if match else count))
 
     def skip(self, count: int) -> int:
-        """Pass over so many bytes and return how many there were."""
+        """Skip this many bytes; return how many there were."""
         left = count
         while left and (passed := self.read(min(left, READ_BYTES))):
             left -= len(passed)
@@ -100,7 +100,7 @@ class ByteStream:
                 f"{self._label} cannot be read any further ({error.strerror})",
                 "check the disk or the program that writes it",
             ) from error
-        if new is None:  # a pipe that does not block has nothing yet
+        if new is None:  # a non-blocking pipe has nothing yet
             select.select([self._file], [], [])
             return True
         self._ended = not new

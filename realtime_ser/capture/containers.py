@@ -1,4 +1,4 @@
-"""Headers of the containers of uncompressed audio: where its samples begin and what they are.
+"""Headers of containers of uncompressed audio: where the samples begin, and their format.
 
 libsndfile decodes the samples. Their number is not taken from the header alone: a recorder that was
 killed leaves a placeholder there, a pipe lets nobody fill it in, and some programs count too much.
@@ -23,13 +23,13 @@ from realtime_ser.capture.encodings import (
 )
 
 LARGEST_HEADER = 1 << 22
-"""Bytes in which the samples must begin; longer headers are left to libsndfile."""
+"""The samples must begin within this many bytes; longer headers are left to libsndfile."""
 
 UNKNOWN_SIZE = 0x7F00_0000
-"""32-bit sizes from here on are what programs write that did not know it when they began."""
+"""32-bit sizes from here on are placeholders, from programs that did not know the size."""
 
 UNKNOWN_LONG_SIZE = 1 << 60
-"""The same of 64-bit sizes."""
+"""The same for 64-bit sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class ChunkStyle:
-    """How a chunk's name and size are written.
+    """How the name and size of a chunk are stored.
 
     Attributes:
         name_bytes: 4, or 16 of W64.
@@ -76,14 +76,14 @@ class ChunkStyle:
         return self.name_bytes + struct.calcsize(self.size_format)
 
     def read(self, content: bytes) -> tuple[bytes, int] | None:
-        """Return the name and the size without name and size, ``None`` at the end."""
+        """Return the name and the size of the content, ``None`` at the end."""
         if len(content) < self.header_bytes:
             return None
         (size,) = struct.unpack_from(self.size_format, content, self.name_bytes)
         return content[: self.name_bytes], size - self.counts_header * self.header_bytes
 
     def padded(self, size: int) -> int:
-        """Return a size rounded up to where the next chunk begins."""
+        """Return a size rounded up to the start of the next chunk."""
         return -(-size // self.alignment) * self.alignment
 
 
@@ -111,7 +111,7 @@ def read_layout(stream: ByteStream, container: str) -> Layout | None:
 
 
 def _chunks(stream: ByteStream, style: ChunkStyle, at: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, place and size of the chunks of a header, as far as there are any."""
+    """Yield name, position and size of the chunks of a header."""
     while at < LARGEST_HEADER:
         chunk = style.read(stream.peek(at + style.header_bytes)[at:])
         if chunk is None:
@@ -179,7 +179,7 @@ def _read_aiff(stream: ByteStream) -> Layout | None:
                 None if end is None else end + 8,
                 RIFX,
             )
-        elif name == b"SSND":  # before COMM: libsndfile finds it behind the samples
+        elif name == b"SSND":  # before COMM, which libsndfile then finds after the samples
             return None
     return None
 
@@ -275,7 +275,7 @@ _TRAILERS = frozenset(
 
 
 def is_chunk(style: ChunkStyle, content: bytes, at: int, end: int | None) -> bool:
-    """Return whether what follows the samples is another chunk, and not more samples.
+    """Return whether another chunk follows the samples, rather than more samples.
 
     Args:
         style: of the container.

@@ -21,22 +21,22 @@ HOW_TO_CHECK = {
     "darwin": "plug in a microphone and see that System Settings, Sound, Input lists it",
     "win32": "plug in a microphone and see that Settings, System, Sound, Input lists it",
 }
-"""How to find out why there is no input device, by ``sys.platform``."""
+"""What to do where there is no input device, by ``sys.platform``."""
 
 AnyDevice = SupportsIndex | SupportsFloat | str | None
-"""How a caller names a device."""
+"""What callers may give to choose a device."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
-    """A device PortAudio can record from.
+    """A device that PortAudio can record from.
 
     Attributes:
-        index: PortAudio's number of it.
-        name: PortAudio's name of it.
+        index: its number in PortAudio's list.
+        name: its name in PortAudio's list.
         host_api: the sound system it belongs to, such as ALSA, Core Audio or Windows WASAPI.
-        channels: input channels it has at most.
-        rate: the rate it prefers, in hertz.
+        channels: largest number of input channels.
+        rate: its preferred rate, in hertz.
         default: whether it is the system's default input.
     """
 
@@ -52,7 +52,7 @@ class InputDevice:
 
 
 def list_input_devices() -> list[InputDevice]:
-    """Return the devices that can record, as PortAudio found them when it was loaded.
+    """Return the devices that can record, as PortAudio found them when it started.
 
     Raises:
         AudioDeviceError: PortAudio is missing or does not start.
@@ -69,37 +69,40 @@ def find_input_device(choice: AnyDevice) -> InputDevice:
             of others.
 
     Raises:
-        AudioDeviceError: PortAudio is missing, or the choice fits no device or several.
+        AudioDeviceError: PortAudio is missing, or the choice matches no device or several.
     """
     return choose_input_device(_all_devices(), choice)
 
 
 def find_again(device: InputDevice) -> InputDevice:
-    """Return the device as PortAudio knows it now: its index may have changed.
+    """Return the device as PortAudio lists it now: its index may have changed.
 
-    It is known by its name and host API; of several such, the one at its old index is taken, else
+    It is found by name and host API; of several matches, the one at its old index is taken, else
     the first.
 
     Raises:
-        AudioDeviceError: PortAudio is missing, or the device is gone.
+        AudioDeviceError: PortAudio is missing, or the device is not there any more.
     """
     return choose_same_device(_all_devices(), device)
 
 
 def choose_same_device(devices: Sequence[InputDevice], device: InputDevice) -> InputDevice:
-    """Do what ``find_again`` does among these devices, those without input included."""
+    """As ``find_again``, among these devices, which may include devices without input."""
     same = [
-        each
-        for each in devices
-        if each.channels and (each.name, each.host_api) == (device.name, device.host_api)
+        candidate
+        for candidate in devices
+        if candidate.channels
+        and (candidate.name, candidate.host_api) == (device.name, device.host_api)
     ]
     if not same:
-        raise AudioDeviceError(f"{device.name!r} is gone", "plug it in, or choose another device")
-    return next((each for each in same if each.index == device.index), same[0])
+        raise AudioDeviceError(
+            f"{device.name!r} is not there any more", "plug it in, or choose another device"
+        )
+    return next((candidate for candidate in same if candidate.index == device.index), same[0])
 
 
 def choose_input_device(devices: Sequence[InputDevice], choice: AnyDevice) -> InputDevice:
-    """Do what ``find_input_device`` does among these devices, those without input included."""
+    """As ``find_input_device``, among these devices, which may include devices without input."""
     choice = as_choice(choice)
     inputs = [device for device in devices if device.channels]
     if not inputs:
@@ -117,7 +120,7 @@ def choose_input_device(devices: Sequence[InputDevice], choice: AnyDevice) -> In
         raise AudioDeviceError(problem, f"choose one of {_listed(inputs)}")
     if len(matches) > 1:
         raise AudioDeviceError(
-            f"{choice!r} fits {len(matches)} input devices",
+            f"{choice!r} matches {len(matches)} input devices",
             f"give more of the name, or the index, of {_listed(matches)}",
         )
     return matches[0]
@@ -147,13 +150,13 @@ def as_choice(choice: object) -> int | str | None:
 
 
 def no_input_device() -> AudioDeviceError:
-    """Return what to tell the user where nothing can record."""
+    """Return the error for a system without input devices."""
     remedy = HOW_TO_CHECK.get(sys.platform, HOW_TO_CHECK["linux"])
     return AudioDeviceError("there is no input device", remedy)
 
 
 def _named(devices: Sequence[InputDevice], name: str) -> list[InputDevice]:
-    """Return the devices of that name, else those with it in theirs."""
+    """Return the devices with exactly this name, else those whose name contains it."""
     whole = [device for device in devices if device.name.casefold() == name]
     return whole or [
         device for device in devices if name in f"{device.name}, {device.host_api}".casefold()
@@ -178,19 +181,19 @@ def _all_devices() -> list[InputDevice]:
 
 
 def _asked_devices(sounddevice: Any) -> list[InputDevice]:
-    host_apis = [each["name"] for each in sounddevice.query_hostapis()]
+    host_apis = [host_api["name"] for host_api in sounddevice.query_hostapis()]
     try:
         default = sounddevice.query_devices(kind="input")["index"]
     except sounddevice.PortAudioError:  # there is none
         default = None
     return [
         InputDevice(
-            index=each["index"],
-            name=each["name"],
-            host_api=host_apis[each["hostapi"]],
-            channels=each["max_input_channels"],
-            rate=round(each["default_samplerate"]),
-            default=each["index"] == default,
+            index=entry["index"],
+            name=entry["name"],
+            host_api=host_apis[entry["hostapi"]],
+            channels=entry["max_input_channels"],
+            rate=round(entry["default_samplerate"]),
+            default=entry["index"] == default,
         )
-        for each in sounddevice.query_devices()
+        for entry in sounddevice.query_devices()
     ]

@@ -32,7 +32,7 @@ _WAVE_SUBTYPES = {
     **{(1, 1): "PCM_U8", (1, 2): "PCM_16", (1, 3): "PCM_24", (1, 4): "PCM_32"},
     **{(3, 4): "FLOAT", (3, 8): "DOUBLE", (6, 1): "ALAW", (7, 1): "ULAW"},
 }
-"""By format tag and bytes of a sample."""
+"""Encodings by format tag and bytes per sample."""
 
 
 def wave_encoding(chunk: bytes, endian: str) -> Encoding | None:
@@ -54,7 +54,7 @@ _AIFF_SUBTYPES = {
     **{b"alaw": ("ALAW", "BIG"), b"ALAW": ("ALAW", "BIG"), b"ulaw": ("ULAW", "BIG")},
     b"ULAW": ("ULAW", "BIG"),
 }
-"""Subtype, empty for whole numbers as wide as ``COMM`` says, and byte order, by compression."""
+"""Subtype and byte order by compression; integers as wide as ``COMM`` says have no subtype."""
 
 _SAMPLE_BYTES = {"PCM_U8": 1, "ALAW": 1, "ULAW": 1, "FLOAT": 4, "DOUBLE": 8}
 

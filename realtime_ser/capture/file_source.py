@@ -27,7 +27,7 @@ log = logging.getLogger("realtime_ser")
 
 
 class DecodedSource(Replayed):
-    """Sound files that follow one another in a stream, mostly one.
+    """The sound files in a stream, usually one.
 
     Delivers int16 where a file holds that, else float32. Audio that is missing is named at the end,
     after all that is there. Rate and channels change where the next file has others.
@@ -153,8 +153,8 @@ class DecodedSource(Replayed):
         return SeekingLink(self._stream, self._file, kind)
 
     def _store(self) -> None:
-        """Go on with a temporary copy, which can be jumped about in."""
-        log.warning("%s has to be stored before it can be decoded", self._label)
+        """Continue with a temporary copy, which can be seeked in."""
+        log.warning("%s is stored first: it cannot be decoded as it comes", self._label)
         self._file = spooled(self._stream)
         self._files.append(self._file)
         self._stream = ByteStream(self._file, self._label)
@@ -179,7 +179,7 @@ class DecodedSource(Replayed):
         self._link = self._next_link()
 
     def _next_link(self) -> Link | None:
-        """Open what follows, and pass over what is no audio."""
+        """Open the next file, and skip what is not audio."""
         while self._stream.peek(1):
             kind = sniff(self._stream)
             if kind is not None and kind.reading is Reading.FORWARD:
@@ -199,7 +199,7 @@ class DecodedSource(Replayed):
         self._stream.skip(1)
         if lost := skip_rest(self._stream):
             log.warning(
-                "%s: %d bytes after %.2f s are no audio and were passed over",
+                "%s: skipped %d bytes after %.2f s that are not audio",
                 self._label,
                 lost,
                 self._seconds,
@@ -222,7 +222,7 @@ def _close_all(files: list[BinaryIO]) -> None:
 
 
 class FileSource(DecodedSource):
-    """A sound file: WAV, FLAC, OGG, MP3 or what else libsndfile reads.
+    """A sound file: WAV, FLAC, OGG, MP3 or another that libsndfile reads.
 
     Args:
         path: of the file, which is opened by its bytes whatever their encoding.
@@ -249,7 +249,7 @@ def _open(path: Path, label: str) -> BinaryIO:
         return path.open("rb")
     except PermissionError as error:
         raise AudioInputError(f"{label} may not be read", "change its permissions") from error
-    except (OSError, ValueError) as error:  # a name may hold a zero byte
+    except (OSError, ValueError) as error:  # a name may contain a zero byte
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioInputError(
             f"{label} cannot be opened ({reason})", "check the name and the folder"

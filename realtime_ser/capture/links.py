@@ -1,4 +1,4 @@
-"""One sound file after the other: links, of which a stream or a joined file has several."""
+"""Sound files that may be joined end to end; each of them is called a link."""
 
 import logging
 import re
@@ -20,19 +20,19 @@ from realtime_ser.fork_safety import import_native
 log = logging.getLogger("realtime_ser")
 
 BLOCKS_PER_SECOND = 10
-"""Blocks a file or standard input is read in."""
+"""Files and standard input are read in blocks of a tenth of a second."""
 
 NEGLIGIBLE_SECONDS = 0.02
-"""A frame count is this far off in files that are whole."""
+"""Frame counts of complete files may be wrong by this much."""
 
 
 class DecodingError(Exception):
-    """libsndfile cannot go on; the text is its reason."""
+    """libsndfile cannot continue; the text is its reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Audio that should be there.
+    """Missing audio.
 
     Attributes:
         seconds: how much, ``None`` where nobody can know.
@@ -75,7 +75,7 @@ class Decoder:
             raise DecodingError(reason_of(error)) from error
         if isinstance(file, VirtualFile):
             file.opened()
-        # soundfile seeks after every read where it can; at the end of a FLAC stream of unknown
+        # soundfile seeks after every read where it can. At the end of a FLAC stream of unknown
         # length that fails, and the last block would be lost.
         self._file.seekable = lambda: False
         self.rate: int = self._file.samplerate
@@ -104,7 +104,7 @@ class Decoder:
         return block
 
     def close(self) -> None:
-        """Let go of libsndfile's memory."""
+        """Free libsndfile's memory."""
         self._file.close()
 
     def _raise_failure(self) -> None:
@@ -124,10 +124,10 @@ class Link(Protocol):
 
     decoder: Decoder
     duration: float | None
-    """Seconds of audio by the header, ``None`` where it does not say."""
+    """Seconds of audio according to the header, ``None`` where it does not say."""
 
     def finish(self, problem: DecodingError | None) -> Loss | None:
-        """Leave the stream where the next file begins; return what this one should have held."""
+        """Move the stream to the start of the next file; return the audio that this one lacks."""
 
 
 class PlainLink:
@@ -141,7 +141,7 @@ class PlainLink:
         self.decoder = Decoder(VirtualFile(self._payload.read), encoding)
 
     def finish(self, problem: DecodingError | None) -> Loss | None:
-        """Leave the stream where the next file begins; return what this one should have held."""
+        """Move the stream to the start of the next file; return the audio that this one lacks."""
         while self._payload.read(16_384):  # as after a part of a sample
             pass
         missing = self._payload.missing_seconds
@@ -149,7 +149,7 @@ class PlainLink:
 
 
 class CodedLink:
-    """FLAC, Ogg or MPEG audio: read until it ends, or until another file begins.
+    """FLAC, Ogg or MPEG audio: read until it ends or another file begins.
 
     Args:
         stream: at its first byte.
@@ -199,7 +199,7 @@ class CodedLink:
         return self._stream.read_until(NEXT_FILE, count, self._search_from)
 
     def _prepare_flac(self) -> None:
-        """Let libsndfile read on after the header's count, which is checked at the end."""
+        """Let libsndfile read past the header's count, which is checked at the end."""
         self._stream.skip(mpeg.id3_size(self._stream.peek(10)))
         head = bytearray(self._stream.peek(42))
         if len(head) == 42 and head[4] & 0x7F == 0:  # STREAMINFO: RFC 9639, 8.2
@@ -211,7 +211,7 @@ class CodedLink:
         self._search_from = self._stream.position + 4
 
     def _prepare_ogg(self) -> None:
-        """Take the first pages together, one for each of the streams that are interleaved."""
+        """Read the first pages together, one for each interleaved stream."""
         self._armed = False
 
     def _prepare_mpeg(self) -> None:
@@ -221,13 +221,13 @@ class CodedLink:
         self._search_from = self._stream.position + (self._frame.size if self._frame else 4)
 
     def finish(self, problem: DecodingError | None) -> Loss | None:
-        """Leave the stream where the next file begins; return what this one should have held."""
+        """Move the stream to the start of the next file; return the audio that this one lacks."""
         if self._kind.name == "MP3":
             return self._finish_mpeg(problem)
         while self._read(READ_BYTES):
             pass
         if extra := self._pages.bytes_after():
-            log.warning("%s: %d bytes that are no audio were passed over", self._label, extra)
+            log.warning("%s: skipped %d bytes that are not audio", self._label, extra)
         rate = self.decoder.rate
         promised = self._pages.seconds(rate) or (self._frames_promised or 0) / rate
         missing = promised - self.decoder.frames_read / rate
@@ -252,11 +252,11 @@ class CodedLink:
 
 
 _MPEG_FRAMES_SECONDS = 0.08
-"""The longest MPEG frame, or three of the usual ones: an encoder's count is this far off."""
+"""The longest MPEG frame, or three usual ones: an encoder's count may be wrong by this much."""
 
 
 class SeekingLink:
-    """A file that libsndfile must jump about in, as it understands it.
+    """A file that libsndfile can only decode by seeking.
 
     Args:
         stream: at the file's first byte; it is moved on to what follows.
@@ -286,7 +286,7 @@ class SeekingLink:
         self._frames = frames if known and "MPEG" not in self.decoder.subtype else 0
 
     def finish(self, problem: DecodingError | None) -> Loss | None:
-        """Leave the stream where the next file begins; return what this one should have held."""
+        """Move the stream to the start of the next file; return the audio that this one lacks."""
         self._stream.skip(self._end - self._stream.position)
         missing = (self._frames - self.decoder.frames_read) / self.decoder.rate
         lost = _cut_share(self.decoder.log) * self.decoder.frames_read / self.decoder.rate
@@ -296,7 +296,7 @@ class SeekingLink:
 
 
 def _cut_share(log: str) -> float:
-    """Return how much more audio a header counts than there is, as a share of what there is.
+    """Return how much more audio a header counts than there is, relative to what there is.
 
     libsndfile cuts the count down to what is there and says so only in its log:
     ``data : 96000 (should be 47979)``, in bytes.
@@ -307,7 +307,7 @@ def _cut_share(log: str) -> float:
 
 
 def open_link(stream: ByteStream, kind: Kind, label: str) -> Link | None:
-    """Open the sound file that begins here, ``None`` where only jumps can read it.
+    """Open the sound file that begins here; ``None`` if it can only be read by seeking.
 
     Raises:
         DecodingError: libsndfile cannot read it.

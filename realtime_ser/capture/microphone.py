@@ -20,35 +20,35 @@ from realtime_ser.fork_safety import ForkSafeLock
 from realtime_ser.native_output import filtered_stderr, quiet_audio_libraries
 
 CALLBACKS_PER_SECOND = 50
-"""How often a sound system is asked to hand over what it recorded."""
+"""How often the sound system should deliver what it recorded."""
 
 DEVICE_LATENCY = 0.1
-"""What a sound system is asked to buffer, in seconds: a callback waits for Python threads that
-compute, on two busy cores for 0.03 to 0.2 s. Audio still comes in blocks of 20 ms."""
+"""Seconds that the sound system should buffer: on two busy cores, a callback waits 0.03 to 0.2 s
+for other Python threads. Audio still arrives in blocks of 20 ms."""
 
 MICROPHONE_BUFFER_SECONDS = 2
 
 WAITS_BEFORE_DEAD = 8
-"""Waits without audio after which a microphone counts as gone: unplugging stops some silently.
-Counted and not timed, so that a program that was suspended does not take itself for unplugged."""
+"""Waits without audio after which a microphone counts as lost: some stop silently when unplugged.
+Counted rather than timed, so that a suspended program does not conclude that it was unplugged."""
 
 WAITS_BEFORE_NEVER = 50
-"""Waits for the very first audio: virtual devices take two seconds to deliver it."""
+"""Waits for the first audio: virtual devices take two seconds to deliver it."""
 
 CLOSE_SECONDS = 1.0
-"""How long a device may take to close in another thread: a sound server may stand still."""
+"""How long a device may take to close in another thread: a sound server may hang."""
 
 _opening = ForkSafeLock(wait=0)
-"""PortAudio must not open two streams at once. A sound server that stands still may hold this for
-long, so nothing else waits for it: a forked child gets another."""
+"""PortAudio must not open two streams at once. A sound server that hangs may hold this for a long
+time, so nothing else waits for it: a forked child gets a new lock."""
 
 
 class MicrophoneSource:
-    """A recording input device, found by its name and host API wherever it is listed now.
+    """A recording input device, found by its name and host API, whatever its index is now.
 
-    Opened at 16 kHz mono where its sound system allows that, else with more channels, else at the
-    device's own rate. Delivers float32. Closes when it is dropped, and at exit; a forked child's
-    copy of it does nothing.
+    Opened at 16 kHz mono if the sound system allows it, else with more channels, else at the
+    device's own rate. Delivers float32. Closed when it is garbage-collected, and at exit; the copy
+    in a forked child does nothing.
 
     Args:
         device: which one.
@@ -77,18 +77,18 @@ class MicrophoneSource:
 
     @property
     def overflows(self) -> int:
-        """Blocks the sound system dropped before the program saw them, so far."""
+        """Blocks that the sound system dropped before the program received them, so far."""
         return self._inbox.overflows
 
     @property
     def lost_frames(self) -> int:
-        """Frames at the device's rate that ``read`` came too late for, so far."""
+        """Frames at the device's rate that were overwritten before ``read``, so far."""
         return self._inbox.ring.lost
 
     def read(self) -> NDArray[np.float32] | None:
         """Return what was recorded since the last call; ``None`` once closed.
 
-        Waits at most 0.1 s and returns an empty block when nothing came.
+        Waits at most 0.1 s and returns an empty block if nothing came.
 
         Raises:
             AudioDeviceError: the device has stopped.
@@ -120,7 +120,7 @@ class MicrophoneSource:
         self._finalizer.detach()
 
     def _open(self, device: InputDevice, channels: int) -> None:
-        # For as long as it is open: its thread reports by itself when the device vanishes.
+        # For as long as it is open: PortAudio's thread prints a message when the device is lost.
         self._resources.enter(quiet_audio_libraries())
         self._resources.enter(keeping_portaudio())
         device = find_again(device)
@@ -138,12 +138,14 @@ class MicrophoneSource:
                 finished_callback=self._inbox.end,
             )
             self._resources.on_close(stream.close)
-            self._resources.on_close(self._inbox.ring.close)  # first, for it wakes a waiting read
+            self._resources.on_close(
+                self._inbox.ring.close
+            )  # called first: it wakes a waiting read
             self._resources.unless_closed(stream.start)
 
 
 class _Resources:
-    """What an open microphone holds, apart from it, so that it can be dropped and still closed.
+    """What an open microphone holds, in an object that outlives it until it is closed.
 
     Attributes:
         closed: whether ``close`` has been called.
@@ -160,20 +162,20 @@ class _Resources:
         self.on_close(lambda: context.__exit__(None, None, None))
 
     def on_close(self, function: Callable[[], object]) -> None:
-        """Have a function called by ``close``, before those given earlier."""
+        """Have ``close`` call a function, before those that were added earlier."""
         self.unless_closed(lambda: self._stack.callback(function), otherwise=function)
 
     def unless_closed(
         self, function: Callable[[], object], otherwise: Callable[[], object] = lambda: None
     ) -> None:
-        """Call a function, unless ``close`` was called, which else waits for it."""
+        """Call a function unless ``close`` was called; ``close`` waits for it."""
         with self._lock:
             (otherwise if self.closed else function)()
-            if self.closed:  # meanwhile, without waiting any longer
+            if self.closed:  # during the call, by a thread that did not wait
                 self._stack.close()
 
     def close(self) -> None:
-        """Release everything; a second thread waits for the first, but not for ever."""
+        """Release everything; a second caller waits for the first, for a limited time."""
         self.closed = True
         if self._lock.acquire(timeout=CLOSE_SECONDS):
             try:

@@ -1,4 +1,4 @@
-"""Headers of MPEG audio (MP3): where frames begin, and what an encoder noted of the whole file.
+"""Headers of MPEG audio (MP3): where frames begin, and the encoder's counts for the whole file.
 
 Frame header: ISO/IEC 11172-3, 2.4.2.3. Info tag: Xing's, as LAME writes it.
 ID3v2 tag: id3.org, 2.4.0, section 3.1.
@@ -39,7 +39,7 @@ class FrameHeader:
 
 
 def frame_header(content: bytes) -> FrameHeader | None:
-    """Return the header that four bytes are, ``None`` if they are none."""
+    """Return the header in these four bytes, ``None`` if they are not one."""
     if len(content) < 4 or not FRAME_START.match(content):
         return None
     version = {3: 1, 2: 2, 0: 4}.get(content[1] >> 3 & 3, 0)  # 4 is version 2.5
@@ -56,14 +56,14 @@ def frame_header(content: bytes) -> FrameHeader | None:
 
 
 def starts_with_frames(content: bytes) -> bool:
-    """Return whether a frame and the header of a like one after it begin here."""
+    """Return whether a frame begins here that another one of its kind follows."""
     first = frame_header(content)
     second = first and frame_header(content[first.size : first.size + 4])
     return bool(first and second and first.kind == second.kind)
 
 
 def skip_to_frames(stream: ByteStream, stop: re.Pattern[bytes]) -> int | None:
-    """Pass over what is no MPEG audio, up to frames or to what ``stop`` matches.
+    """Skip what is not MPEG audio, up to the next frames or a match of ``stop``.
 
     Returns:
         The bytes that were passed over, ``None`` where nothing more was found.
@@ -82,7 +82,7 @@ def skip_to_frames(stream: ByteStream, stop: re.Pattern[bytes]) -> int | None:
 
 
 def id3_size(content: bytes) -> int:
-    """Return the bytes of the ID3v2 tag that ten bytes begin, 0 without one."""
+    """Return the size of the ID3v2 tag that begins with these ten bytes, 0 without one."""
     if len(content) < 10 or content[:3] != b"ID3" or max(content[6:10]) > 127:
         return 0
     size = content[6] << 21 | content[7] << 14 | content[8] << 7 | content[9]
@@ -91,7 +91,7 @@ def id3_size(content: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What the encoder noted in the first frame; ``None`` where it did not.
+    """The counts that the encoder stored in the first frame; ``None`` where it did not.
 
     Attributes:
         frames: MPEG frames after this one.
@@ -103,7 +103,7 @@ class Info:
 
 
 def read_info(content: bytes) -> Info:
-    """Return the note in the first frame, which ``content`` begins with."""
+    """Return the counts in the first frame; ``content`` begins with that frame."""
     tag = re.compile(rb"Xing|Info").search(content, 0, 48)
     if not tag or len(content) < tag.end() + 12:
         return Info(None, None)

@@ -1,4 +1,4 @@
-"""Ogg pages, read as they pass: how long the audio should be (RFC 3533, RFC 7845, Vorbis I)."""
+"""Length of Ogg audio, from the headers of its pages (RFC 3533, RFC 7845, Vorbis I)."""
 
 import re
 
@@ -6,22 +6,22 @@ LARGEST_PAGE = 65_307
 """Bytes of the largest page."""
 
 LATER_PAGE = re.compile(rb"OggS\x00[\x00\x01\x04\x05]")
-"""A page that begins no stream."""
+"""A page that does not begin a stream."""
 
 _PAGE = re.compile(rb"OggS\x00[\x00-\x07]")
 _POSITION_BYTES = 18
-"""Bytes of a page up to the end of its position and its stream's number."""
+"""Bytes of a page up to the end of its position and serial number."""
 
 OPUS_RATE = 48_000
 LARGEST_TAG = 128
-"""Bytes of ID3v1, which some programs append to anything."""
+"""Bytes of an ID3v1 tag, which some programs append to any file."""
 
 LATEST_START = 5.0
-"""Positions of a recording start at 0; a station that was tuned in to starts anywhere."""
+"""The positions of a file start at 0; those of a radio stream start anywhere."""
 
 
 class PageWatch:
-    """Follows the positions of the first stream in the bytes that pass."""
+    """Tracks the positions of the first stream."""
 
     def __init__(self) -> None:
         self._tail = bytearray()
@@ -59,7 +59,7 @@ class PageWatch:
         self._last = position
 
     def seconds(self, rate: int) -> float:
-        """Return how much audio should have passed, 0 where the pages do not say.
+        """Return how much audio there should have been, 0 where the pages do not say.
 
         Args:
             rate: of the decoded audio, in hertz.
@@ -72,11 +72,11 @@ class PageWatch:
         return max(0, self._last - start) / per_second
 
     def ends_in_a_page(self) -> bool:
-        """Return whether the bytes ended before the end of the last page."""
+        """Return whether the bytes end before the end of the last page."""
         return self._beyond_last_page() < 0
 
     def bytes_after(self) -> int:
-        """Return how many bytes came after the last page, 0 for as few as a tag has."""
+        """Return how many bytes came after the last page, 0 for no more than a tag has."""
         beyond = self._beyond_last_page()
         return beyond if beyond > LARGEST_TAG else 0
 

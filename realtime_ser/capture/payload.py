@@ -1,4 +1,4 @@
-"""The uncompressed samples of a container: to the count of its header, or on to their real end."""
+"""The uncompressed samples of a container, to their real end, whatever the header counts."""
 
 import logging
 
@@ -8,13 +8,13 @@ from realtime_ser.capture.encodings import Encoding
 from realtime_ser.capture.sniff import BEGINNING_BYTES, NEXT_FILE, sniff
 
 NEGLIGIBLE_BYTES = 64
-"""Header counts are this far off in files that are whole; at 16 kHz it is 2 ms."""
+"""Header counts of complete files may be wrong by this much: 2 ms at 16 kHz."""
 
 log = logging.getLogger("realtime_ser")
 
 
 class Payload:
-    """Reads the bytes of the samples, and passes over what follows them.
+    """Reads the bytes of the samples, and skips what follows them.
 
     Args:
         stream: at the container's first byte.
@@ -32,7 +32,7 @@ class Payload:
         self._label = label
         self._offset = stream.position
         self._byte_rate = encoding.rate * encoding.frame_bytes
-        self._count = layout.size or 0  # until it is reached and more is found
+        self._count = layout.size or 0  # until more samples are found behind it
         self._open_ended = False
         self._ended = False
         self.bytes_read = 0
@@ -40,7 +40,7 @@ class Payload:
 
     @property
     def missing_seconds(self) -> float:
-        """Audio the header counts that is not there, once the end was read."""
+        """Audio that the header counts and the file lacks; known once the end was read."""
         missing = self._count - self.bytes_read if self._ended and not self._open_ended else 0
         end = self._layout.end
         place = self._layout.start + self.bytes_read
@@ -76,7 +76,11 @@ class Payload:
             return False
         if self._count:
             seconds = self._count / self._byte_rate
-            log.warning("%s counts %.2f s and holds more: all is read", self._label, seconds)
+            log.warning(
+                "%s: the header counts %.2f s, but all that follows is read",
+                self._label,
+                seconds,
+            )
         return True
 
     @property
@@ -105,7 +109,7 @@ class Payload:
 
 
 def skip_rest(stream: ByteStream) -> int:
-    """Pass over what is no sound file; return how many bytes it may have lost."""
+    """Skip what is not a sound file; return how many bytes it may have lost."""
     lost = 0
     while content := stream.read_until(NEXT_FILE, 16_384):
         lost += len(content) if content.strip(b"\0") else 0

@@ -1,4 +1,4 @@
-"""PortAudio, loaded once by the first call that needs it, and shared by the whole process."""
+"""PortAudio: loaded by the first call that needs it, and shared by the whole process."""
 
 import atexit
 import builtins
@@ -27,7 +27,7 @@ INSTALL_COMMANDS = {
 """What installs PortAudio, by package manager."""
 
 portaudio_lock = ForkSafeLock()
-"""Held while PortAudio is asked for its devices, and while it is restarted."""
+"""Held while PortAudio lists its devices, and while it is restarted."""
 
 _open_streams = 0
 _ends_after_streams = False
@@ -35,7 +35,7 @@ _forked_after_start = False
 
 
 def load_portaudio() -> Any:
-    """Return the module ``sounddevice``, PortAudio loaded and started.
+    """Return the module ``sounddevice``, with PortAudio loaded and started.
 
     Raises:
         AudioDeviceError: PortAudio is missing or does not start.
@@ -53,7 +53,7 @@ def load_portaudio() -> Any:
 
 @contextlib.contextmanager
 def keeping_portaudio() -> Iterator[None]:
-    """Hold off ``refresh_devices``, by which a stream would end and indices would change."""
+    """Prevent ``refresh_devices``, which would end streams and change device indices."""
     global _open_streams
     with portaudio_lock:
         _open_streams += 1
@@ -70,9 +70,9 @@ def forked_after_start() -> bool:
 
 
 def refresh_devices() -> None:
-    """Restart PortAudio, which else knows only the devices that were there when it started.
+    """Restart PortAudio, which otherwise only knows the devices that it found when it started.
 
-    Does nothing while this program has a stream open, or has inherited PortAudio by a fork.
+    Does nothing while a stream is open, or in a forked child that inherited PortAudio.
 
     Raises:
         AudioDeviceError: PortAudio is missing or does not start.
@@ -81,10 +81,10 @@ def refresh_devices() -> None:
     with quiet_audio_libraries(), filtered_stderr(), portaudio_lock:
         if _open_streams or _forked_after_start:
             return
-        # Not sounddevice's own functions: they point descriptor 2 at nothing meanwhile.
+        # Not sounddevice's own functions: they redirect descriptor 2 to /dev/null.
         sounddevice._lib.Pa_Terminate()
         error = sounddevice._lib.Pa_Initialize()
-        sounddevice._initialized = int(not error)  # how often it is to be ended at exit
+        sounddevice._initialized = int(not error)  # how many times to terminate it at exit
     if error:
         raise AudioDeviceError("PortAudio does not start again", "check that the sound system runs")
 
@@ -102,7 +102,7 @@ def _import_sounddevice() -> Any:
     finally:
         sys.meta_path.remove(finder)
     if not _ends_after_streams:
-        # Called before sounddevice's own, which ends PortAudio: last registered, first called.
+        # Runs before sounddevice's own, which terminates PortAudio: last registered, first called.
         atexit.register(close_everything)
         _ends_after_streams = True
     return sounddevice
@@ -168,7 +168,7 @@ def _how_to_install() -> str:
 
 
 def _leave_portaudio_to_the_parent() -> None:
-    """In a forked child: never end PortAudio, which would wait for threads that are not there."""
+    """In a forked child: never terminate PortAudio, which would wait for threads of the parent."""
     global _forked_after_start
     sounddevice = sys.modules.get("sounddevice")
     if sounddevice is not None:

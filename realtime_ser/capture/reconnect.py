@@ -1,4 +1,4 @@
-"""A microphone that comes back: reopened with growing pauses when it goes, and time stays true."""
+"""A microphone that is reopened after it was lost, with growing pauses between attempts."""
 
 import logging
 import threading
@@ -15,10 +15,10 @@ from realtime_ser.errors import AudioDeviceError
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
-"""Seconds before an attempt to reopen a microphone; each pause is twice the one before."""
+"""Seconds before an attempt to reopen a microphone; each pause is twice as long as the last."""
 
 CLOSE_SECONDS = 0.5
-"""How long an attempt may take to end; one that waits for a sound server is left behind."""
+"""How long to wait for an attempt to end; one that waits for a sound server is abandoned."""
 
 log = logging.getLogger("realtime_ser")
 
@@ -30,7 +30,7 @@ def open_microphone(
 
     Args:
         device: which one.
-        reconnect: whether to reopen it whenever it goes, rather than to raise.
+        reconnect: whether to reopen it when it is lost, rather than raise.
         channel: the one that must be among its channels, from 1; ``mix`` or ``auto`` for any.
 
     Raises:
@@ -49,25 +49,25 @@ def _reopen(device: InputDevice, channels: int) -> MicrophoneSource:
 
 
 class ReconnectingSource:
-    """A live source that delivers silence while its microphone is gone, and tries to reopen it.
+    """A live source that delivers silence while its microphone is lost, and tries to reopen it.
 
-    The silence is as long as the time that passes between the last block of the microphone and the
-    first one after its return, by the monotonic clock: so the time of what is said later stays
-    true. Nothing was captured meanwhile, so none of it counts as lost. A thread of its own closes
-    and reopens, because both take as long as a sound server stands still.
+    The silence is as long as the gap between the last block before the loss and the first block
+    after it, by the monotonic clock, so that later times stay correct. Nothing was captured in the
+    gap, so it does not count as lost audio. Closing and reopening run in a thread, because a sound
+    server that hangs blocks both.
 
     Args:
-        microphone: open; raises an ``AudioDeviceError`` when it goes.
+        microphone: open; raises an ``AudioDeviceError`` when it is lost.
         reopen: opens it again, or raises an ``AudioDeviceError``.
         clock: the time in seconds.
-        wait: waits so many seconds and returns whether to give up; ``None`` gives up on ``close``.
-        start: runs what it is given; ``None`` does so in a thread.
+        wait: waits for some seconds, returns whether to give up; ``None`` gives up on ``close``.
+        start: runs a function; ``None`` runs it in a thread.
 
     Attributes:
         name: of the microphone.
-        rate: of the block last read, in hertz; a microphone may come back with another one.
+        rate: of the block last read, in hertz; may change when the microphone is reopened.
         channels: of the block last read.
-        problem: why the block last read is silence, ``None`` while the microphone is heard.
+        problem: why the block last read is silence, ``None`` while the microphone works.
     """
 
     live = True
@@ -89,7 +89,7 @@ class ReconnectingSource:
         self._start = start or self._start_thread
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._heard_until = clock()
+        self._delivered_until = clock()
         self._first_block: Block | None = None
         self._pause = FIRST_PAUSE
         self._earlier_overflows = 0
@@ -100,13 +100,13 @@ class ReconnectingSource:
 
     @property
     def overflows(self) -> int:
-        """Blocks the sound system dropped before the program saw them, so far."""
-        microphone = self._microphone  # which another thread may replace meanwhile
+        """Blocks that the sound system dropped before the program received them, so far."""
+        microphone = self._microphone  # another thread may replace it at any time
         return self._earlier_overflows + (microphone.overflows if microphone else 0)
 
     @property
     def lost_frames(self) -> int:
-        """Frames that were captured and that ``read`` came too late for, so far."""
+        """Captured frames that were overwritten before ``read``, so far."""
         microphone = self._microphone
         return self._earlier_lost_frames + (microphone.lost_frames if microphone else 0)
 
@@ -120,7 +120,7 @@ class ReconnectingSource:
         if self._failure is not None:
             raise self._failure
         if self._first_block is not None:
-            return self._come_back(self._first_block)
+            return self._resume(self._first_block)
         microphone = self._microphone
         if microphone is None:
             self._closed.wait(WAIT_SECONDS)
@@ -128,10 +128,10 @@ class ReconnectingSource:
         try:
             block = microphone.read()
         except AudioDeviceError as error:
-            return self._lose(microphone, error)
+            return self._handle_loss(microphone, error)
         if block is None or not len(block):
             return block if self.problem is None else self._silence(self._clock())
-        return self._hear(microphone, block)
+        return self._deliver(microphone, block)
 
     def close(self) -> None:
         """Release the microphone and wake a waiting ``read``; safe to call twice."""
@@ -142,25 +142,25 @@ class ReconnectingSource:
         if microphone is not None:
             microphone.close()
 
-    def _hear(self, microphone: Source, block: Block) -> Block:
+    def _deliver(self, microphone: Source, block: Block) -> Block:
         now = self._clock()
         if self.problem is None:
-            self._heard_until = now
+            self._delivered_until = now
             return block
-        self._first_block = block  # which may have another rate than the silence before it
+        self._first_block = block  # delivered next: its rate may differ from that of the silence
         return self._silence(now - len(block) / microphone.rate)
 
-    def _come_back(self, block: Block) -> Block:
+    def _resume(self, block: Block) -> Block:
         assert self._microphone is not None
         self._first_block = None
         self.rate, self.channels = self._microphone.rate, self._microphone.channels
         self.problem = None
-        self._heard_until = self._clock()
+        self._delivered_until = self._clock()
         self._pause = FIRST_PAUSE
         log.warning("%s is back", self.name)
         return block
 
-    def _lose(self, microphone: Source, error: AudioDeviceError) -> Block:
+    def _handle_loss(self, microphone: Source, error: AudioDeviceError) -> Block:
         self._microphone = None
         self._earlier_overflows += microphone.overflows
         self._earlier_lost_frames += microphone.lost_frames
@@ -176,7 +176,7 @@ class ReconnectingSource:
         self._thread.start()
 
     def _replace(self, lost: Source) -> None:
-        """Close a microphone and open it again, however often that takes."""
+        """Close the lost microphone, and try to open it again until that works."""
         try:
             lost.close()
             while self._microphone is None and not self._wait(self._pause):
@@ -192,11 +192,11 @@ class ReconnectingSource:
             log.info("%s cannot be reopened yet: %s", self.name, error)
             return
         self._microphone = microphone
-        if self._closed.is_set():  # and ``close`` may have come too early to see it
+        if self._closed.is_set():  # ``close`` may have run before it was stored
             microphone.close()
 
     def _silence(self, until: float) -> Block:
-        """Return the zeros that are due at a time, shape ``[frames, channels]``."""
-        frames = max(0, round((until - self._heard_until) * self.rate))
-        self._heard_until += frames / self.rate
+        """Return the zeros up to a time, shape ``[frames, channels]``."""
+        frames = max(0, round((until - self._delivered_until) * self.rate))
+        self._delivered_until += frames / self.rate
         return np.zeros((frames, self.channels), np.int16)

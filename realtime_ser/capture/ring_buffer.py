@@ -1,4 +1,4 @@
-"""A ring buffer between two threads: bounded, indexed by absolute sample, newest wins."""
+"""A ring buffer between two threads, indexed by absolute sample; new audio replaces the oldest."""
 
 from dataclasses import dataclass
 from threading import Condition
@@ -12,7 +12,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Chunk(Generic[Scalar]):
-    """What one read returned.
+    """The result of one read.
 
     Attributes:
         start: absolute index of the first sample.
@@ -41,7 +41,7 @@ class RingBuffer(Generic[Scalar]):
     def __init__(self, capacity: int, channels: int = 1, *, dtype: type[Scalar]) -> None:
         self.capacity = capacity
         self._samples = np.zeros(capacity if channels == 1 else (capacity, channels), dtype)
-        self._changed = Condition()  # reentrant: a signal handler may close what is being read
+        self._changed = Condition()  # reentrant: a signal handler may close it during a read
         self._written = 0
         self._next = 0
         self._lost = 0

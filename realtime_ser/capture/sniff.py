@@ -1,4 +1,4 @@
-"""What bytes are, by how they begin: a container, a text, or nothing known, such as raw samples."""
+"""The kind of a file, by its first bytes: a container, text, or unknown, such as raw samples."""
 
 import re
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from realtime_ser.capture.mpeg import (
 class Reading(Enum):
     """How a kind of file can be read."""
 
-    FORWARD = "from front to back, so through a pipe as well"
-    SEEKING = "with jumps: a pipe is stored first"
+    FORWARD = "from start to end, so through a pipe as well"
+    SEEKING = "by seeking: a pipe is stored first"
     NEVER = "not by libsndfile"
 
 
@@ -36,7 +36,7 @@ class Kind:
 
 
 BEGINNING_BYTES = 64
-"""Bytes that a kind is told by; MP3 without a tag takes two frames."""
+"""Bytes that tell the kind; MP3 without a tag takes two frames."""
 
 _MPEG = Kind("MP3", Reading.FORWARD)
 _FLAC = Kind("FLAC", Reading.FORWARD)
@@ -110,9 +110,9 @@ _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xf4]*")
 
 
 def sniff(stream: ByteStream) -> Kind | None:
-    """Return what begins here, ``None`` where nothing known does.
+    """Return the kind of file that begins here, ``None`` if it is unknown.
 
-    Nothing is consumed. It takes as many bytes as are needed: a pipe may deliver two first.
+    Consumes nothing. Waits for as many bytes as it needs: a pipe may deliver only two at first.
     """
     head = stream.peek(BEGINNING_BYTES)
     if size := id3_size(head):
@@ -137,7 +137,7 @@ def _is_adts(content: bytes) -> bool:
 
 
 def is_text(content: bytes) -> bool:
-    """Return whether bytes are text: samples of 16 bits have others among them."""
+    """Return whether bytes are text: 16-bit samples contain other bytes as well."""
     if len(content) < BEGINNING_BYTES or not _PRINTABLE.fullmatch(content):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What sources of audio have in common: a microphone, a sound file, standard input."""
+"""The interface of all sources of audio: a microphone, a sound file, standard input."""
 
 from typing import Protocol
 
@@ -15,11 +15,11 @@ class Source(Protocol):
     """Where audio comes from, already open.
 
     Attributes:
-        name: what to call it on the screen.
+        name: shown on the screen.
         rate: samples per second and channel, of the block last read.
         channels: number of channels, of the block last read.
-        live: whether it delivers in real time of its own accord, as a microphone does.
-        problem: why the block last read is silence in place of audio, ``None`` in normal operation.
+        live: whether it sets the pace itself, as a microphone does.
+        problem: why the block last read is silence, ``None`` in normal operation.
     """
 
     name: str
@@ -30,16 +30,16 @@ class Source(Protocol):
 
     @property
     def overflows(self) -> int:
-        """Blocks the sound system dropped before the program saw them, so far."""
+        """Blocks that the sound system dropped before the program received them, so far."""
 
     @property
     def lost_frames(self) -> int:
-        """Frames that ``read`` came too late for, so far; the next block comes after them."""
+        """Frames that were overwritten before ``read``, so far; the next block follows them."""
 
     def read(self) -> Block | None:
         """Return the next block, shape ``[frames, channels]``; ``None`` at the end.
 
-        A live source waits at most 0.1 s and returns an empty block when nothing came.
+        A live source waits at most 0.1 s and returns an empty block if nothing came.
 
         Raises:
             AudioDeviceError: the device failed.
@@ -51,7 +51,7 @@ class Source(Protocol):
 
 
 class Replayed:
-    """What sources that are no microphone have in common: none of their audio is ever lost."""
+    """Base of files and streams, which never lose audio."""
 
     live = False
     problem: str | None = None

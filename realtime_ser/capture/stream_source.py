@@ -68,7 +68,7 @@ class RawSource(Replayed):
         self._closed = False
 
     def read(self) -> NDArray[np.int16] | None:
-        """Return what has come, at most 0.1 s, shape ``[frames, 1]``; ``None`` at the end.
+        """Return what has arrived, at most 0.1 s, shape ``[frames, 1]``; ``None`` at the end.
 
         Raises:
             AudioInputError: nothing came at all, or half a sample last.

@@ -1,16 +1,16 @@
-"""What libsndfile is given to read: bytes that only go forward, behind the interface of a file."""
+"""File objects for libsndfile: over a stream that only moves forward, and over part of a file."""
 
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 ENDLESS = 1 << 40
-"""Size declared where the true one is not known: no audio is as long."""
+"""Size that is declared where the true one is unknown: longer than any audio."""
 
 FARTHEST_JUMP = 1 << 26
-"""A jump ahead is read through up to here; what lies beyond is a search for the end of the file."""
+"""Shorter seeks ahead are read through; longer ones search for the end of the file."""
 
 HISTORY_BYTES = 1 << 17
-"""Bytes that can be gone back to while decoding; while a file is opened, all of them."""
+"""How many bytes decoding can seek back; opening a file can seek back to its start."""
 
 
 class VirtualFile:
@@ -19,7 +19,7 @@ class VirtualFile:
     libsndfile and its codecs go back only over a header, and look at the end only for tags and
     lengths. There they find zeros, as in a file without either.
 
-    Exceptions cannot pass through the C code: the first one waits in ``failure``.
+    Exceptions cannot pass through C code: the first one is stored in ``failure``.
 
     Args:
         read: returns 1 to n bytes, none at the end.
@@ -38,7 +38,7 @@ class VirtualFile:
         self.failure: BaseException | None = None
 
     def opened(self) -> None:
-        """Let go of what only opening needs to go back to."""
+        """Free the bytes that only opening seeks back to."""
         self._opened = True
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -55,7 +55,7 @@ class VirtualFile:
         return self.tell()
 
     def tell(self) -> int:
-        """Return the position in bytes, -1 where the last move was refused."""
+        """Return the position in bytes, -1 if the last seek was refused."""
         return -1 if self._refused else self._position
 
     def readinto(self, target: memoryview) -> int:
@@ -95,7 +95,7 @@ class VirtualFile:
         return bytes(target[: self.readinto(memoryview(target))])
 
     def write(self, content: bytes) -> int:
-        """Refuse: audio is only read."""
+        """Refuse to write: audio is only read."""
         raise OSError("a virtual file is read only")
 
 
@@ -153,5 +153,5 @@ class Section:
         return len(content)
 
     def write(self, content: bytes) -> int:
-        """Refuse: audio is only read."""
+        """Refuse to write: audio is only read."""
         raise OSError("a section is read only")

@@ -1,9 +1,10 @@
 """The command line: one module per command, none of them imported before it is called."""
 
+import contextlib
 import errno
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from realtime_ser.commands.common import (
@@ -14,7 +15,7 @@ from realtime_ser.commands.common import (
     print_error,
 )
 from realtime_ser.commands.parser import parse
-from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.errors import RealtimeSerError, SettingsError, printable
 from realtime_ser.native_output import quiet_c_libraries
 from realtime_ser.signals import exiting_on_signals
 from realtime_ser.standard_streams import prepare_standard_streams
@@ -29,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; ``None`` takes those of the process.
     """
     prepare_standard_streams()
-    logging.basicConfig(format="realtime-ser: %(message)s", level=logging.WARNING)
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LineFormatter("realtime-ser: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
-        with exiting_on_signals(), quiet_c_libraries():
+        with exiting_on_signals(), quiet_c_libraries(), _flushed():
+            options = parse(sys.argv[1:] if arguments is None else arguments)
             command = import_module(f"realtime_ser.commands.{options.command}")
-            code = int(command.run(options))
-            sys.stdout.flush()
-            return code
+            return int(command.run(options))
     except SettingsError as error:
         return print_error(error, WRONG_USAGE)
     except RealtimeSerError as error:
@@ -54,6 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+class _LineFormatter(logging.Formatter):
+    """Keeps every message on one line, also one with the name of a file."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
+
+
+@contextlib.contextmanager
+def _flushed() -> Iterator[None]:
+    """Write what standard output still holds, also after ``--help``: at exit, errors are lost."""
+    try:
+        yield
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    else:
+        sys.stdout.flush()
 
 
 def _discard_stdout() -> None:

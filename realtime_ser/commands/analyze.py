@@ -1,19 +1,22 @@
 """``realtime-ser analyze``: whole files, as fast as possible."""
 
 import argparse
+import contextlib
 import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from realtime_ser.commands.common import DONE, FAILED, print_error, settings_from
 from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.events import Event
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import JsonLines
+from realtime_ser.output.table import RowCollector
+from realtime_ser.output.table_file import check_table_path, new_table
 from realtime_ser.output.text import TextLines
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.samples import Int16
@@ -21,17 +24,24 @@ from realtime_ser.samples import Int16
 
 def run(options: argparse.Namespace) -> int:
     """Print the events or utterances of every file; a bad file does not stop the others."""
+    names = list(_expanded(options.files))
     if options.plot:
         _check_plot(options)
+    if options.out:
+        check_table_path(options.out, names)
     recognizer = Recognizer(options.model, settings_from(options))
     output = JsonLines(sys.stdout) if options.json else TextLines(sys.stdout)
     code = DONE
-    for name in _expanded(options.files):
-        try:
-            path = sys.stdin.buffer if name == "-" else Path(name)
-            _analyze(path, recognizer, output, options.plot)
-        except RealtimeSerError as error:
-            code = print_error(error, FAILED)
+    with new_table(options.out) if options.out else contextlib.nullcontext() as table:
+        for name in names:
+            rows = RowCollector(name, recognizer.model.manifest)
+            problem: RealtimeSerError | None = None
+            try:
+                _analyze(name, recognizer, [output, rows], options.plot)
+            except RealtimeSerError as error:
+                problem, code = error, print_error(error, FAILED)
+            if table is not None:
+                table.write(rows.rows(problem))
     return code
 
 
@@ -54,13 +64,21 @@ def _check_plot(options: argparse.Namespace) -> None:
 
 
 def _analyze(
-    path: Path | BinaryIO, recognizer: Recognizer, output: Sink, plot: Path | None
+    name: str,
+    recognizer: Recognizer,
+    sinks: Sequence[Sink],
+    plot: Path | None,
 ) -> None:
+    def on_event(event: Event) -> None:
+        for sink in sinks:
+            sink.on_event(event)
+
+    path = sys.stdin.buffer if name == "-" else Path(name)
     if plot is None:
-        recognizer.recognize_file(path, on_event=output.on_event)
+        recognizer.recognize_file(path, on_event=on_event)
         return
     from realtime_ser.output.plot import plot_analysis
 
     audio: list[Int16] = []
-    result = recognizer.recognize_file(path, on_event=output.on_event, on_audio=audio.append)
-    plot_analysis(np.concatenate(audio), result.events, plot, getattr(path, "name", "-"))
+    result = recognizer.recognize_file(path, on_event=on_event, on_audio=audio.append)
+    plot_analysis(np.concatenate(audio), result.events, plot, name)

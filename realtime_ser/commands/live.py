@@ -12,7 +12,8 @@ from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import open_microphone
 from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
-from realtime_ser.commands.common import DONE, settings_from
+from realtime_ser.commands.common import DONE, FAILED, settings_from
+from realtime_ser.commands.network_sinks import network_sinks
 from realtime_ser.commands.screen import screen_for_the_terminal
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import RealtimeSerError, SettingsError
@@ -28,8 +29,12 @@ from realtime_ser.standard_streams import check_screen, take_keys_from_terminal
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run live until the source ends, ``--duration`` has passed or the user quits."""
+    """Run live until the source ends, ``--duration`` has passed or the user quits.
+
+    A sink that fails ends alone, with one line in the log; the run goes on and returns 1 at last.
+    """
     _check_output_names(options)
+    network = network_sinks(options)
     shows_terminal = sys.stdout.isatty() and not options.json
     if shows_terminal:
         check_screen()
@@ -44,6 +49,9 @@ def run(options: argparse.Namespace) -> int:
             profile = recognizer.use_profile(pipeline, options.profile)
             opened.callback(profile.close)
             sinks.append(profile)
+        for sink in network:
+            sink.start()
+            sinks.append(sink)
         if not shows_terminal:
             sinks.append(JsonLines(sys.stdout))
         engine = Engine(source, pipeline, sinks=sinks, duration=options.duration)
@@ -53,7 +61,12 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.closing(engine.events()) as events:
         for _ in events:
             pass
-    return DONE
+    return exit_code(engine)
+
+
+def exit_code(engine: Engine) -> int:
+    """Return the exit code of a run that has ended: 1 if output that was asked for is missing."""
+    return FAILED if engine.sinks.failed else DONE
 
 
 def _check_output_names(options: argparse.Namespace) -> None:
@@ -115,4 +128,4 @@ def _show_terminal(
             engine.stop()
     if isinstance(failure, RealtimeSerError):
         raise failure
-    return app.return_code or DONE
+    return app.return_code or exit_code(engine)

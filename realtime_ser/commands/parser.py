@@ -3,13 +3,18 @@
 import argparse
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realtime_ser.errors import SettingsError
+from realtime_ser.errors import SettingsError, printable
 from realtime_ser.profiles.names import check_name
+from realtime_ser.server.options import Limits
 from realtime_ser.settings import VAD_MODES, Settings
+
+WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
+"""Environment variable with the secret for ``--webhook``."""
 
 EPILOG = """\
 examples:
@@ -17,8 +22,19 @@ examples:
   realtime-ser --device usb              a microphone whose name contains "usb"
   realtime-ser --json | jq .label        events as JSON Lines for another program
   realtime-ser analyze talk.wav          emotions in a whole file, as fast as possible
+  realtime-ser serve --demo              a page for the browser, and a socket for programs
   realtime-ser doctor                    checks whether live use works here
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are printable, and which raises when its help cannot be written."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -26,6 +42,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Exits with 2 and a message on standard error if they are wrong, with 0 after ``--help`` and
     ``--version``.
+
+    Raises:
+        OSError: the help cannot be written.
     """
     parser, commands = _parser()
     first = arguments[0] if arguments else ""
@@ -51,7 +70,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser and its commands."""
     from realtime_ser import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "realtime-ser",
         description="Shows how likely each of eight emotions is in a voice, live.",
         epilog=EPILOG,
@@ -66,6 +85,8 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     live.prog = parser.prog
     _add_live_options(live)
     _add_analyze(commands)
+    _add_archive(commands)
+    _add_serve(commands)
     _add_devices(commands)
     _add_doctor(commands)
     _add_bench(commands)
@@ -97,6 +118,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
     )
+    _add_network_sinks(parser)
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     _add_profile_name(parser, "continue with what was learned of a voice, and store what is")
     parser.add_argument(
@@ -105,6 +127,36 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         help="end when the microphone is lost, instead of waiting for its return",
     )
     _add_settings(parser)
+
+
+def _add_network_sinks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of outputs that cross a network; each may be given several times."""
+    parser.add_argument(
+        "--osc",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="also send the events as OSC messages over UDP",
+    )
+    parser.add_argument(
+        "--mqtt",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also publish the state to a broker: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]",
+    )
+    parser.add_argument(
+        "--webhook",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also post every utterance to this address, http:// or https://",
+    )
+    parser.add_argument(
+        "--webhook-secret",
+        metavar="SECRET",
+        help=f"sign the posts; better given in {WEBHOOK_SECRET}, which other users cannot see",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -131,7 +183,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=_number,
         metavar="P",
-        help=f"probability below which the label is 'uncertain' (default {defaults.threshold:g})",
+        help="probability below which the label is 'uncertain' (default: the model's)",
     )
     parser.add_argument(
         "--channel",
@@ -158,7 +210,118 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw one file's analysis to PNG or SVG"
     )
+    analyze.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a table: FILE.csv, .jsonl or .parquet"
+    )
     _add_settings(analyze)
+
+
+def _add_archive(commands: Any) -> None:
+    archive = _add_command(commands, "archive", "recognize an archive of files of any size")
+    archive.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="folder, file, pattern, CSV or Parquet file with a column of paths, s3:// or gs://",
+    )
+    archive.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="the table to write: FILE.parquet, .csv or .jsonl",
+    )
+    archive.add_argument(
+        "--column",
+        default="path",
+        metavar="NAME",
+        help="column of paths in a CSV or Parquet file (default path)",
+    )
+    archive.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="use a running Ray cluster: HOST:PORT of its head, or auto for this machine's",
+    )
+    archive.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that analyze (default and most: one less than there are processors)",
+    )
+    archive.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same command"
+    )
+    _add_settings(archive)
+
+
+def _add_serve(commands: Any) -> None:
+    serve = _add_command(commands, "serve", "serve a page for browsers and a socket for programs")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine alone)"
+    )
+    serve.add_argument(
+        "--port", type=_port, default=8765, help="port, 0 for any that is free (default 8765)"
+    )
+    source = serve.add_mutually_exclusive_group()
+    source.add_argument(
+        "--device",
+        nargs="?",
+        const="",
+        metavar="ID|NAME",
+        help="also serve the events of this machine's microphone; the default one without a value",
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled clip as that microphone")
+    _add_access(serve)
+    _add_limits(serve)
+    _add_settings(serve)
+
+
+def _add_access(serve: argparse.ArgumentParser) -> None:
+    access = serve.add_argument_group("who may connect")
+    access.add_argument(
+        "--token", help="secret that clients need (or REALTIME_SER_TOKEN, which ps does not show)"
+    )
+    access.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="allow pages of another origin, such as https://example.org; may be repeated",
+    )
+    access.add_argument("--profiles", action="store_true", help="let clients use profiles")
+    access.add_argument("--certfile", type=Path, metavar="PEM", help="certificate, for TLS")
+    access.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if not in there")
+    access.add_argument(
+        "--log-addresses", action="store_true", help="name the clients' addresses in the log"
+    )
+
+
+def _add_limits(serve: argparse.ArgumentParser) -> None:
+    limits = serve.add_argument_group("limits")
+    usual = Limits()
+    for name, kind, default, meaning in (
+        ("--max-sessions", _count, usual.sessions, "open streams and listeners"),
+        ("--max-message", _count, usual.message_bytes, "bytes of one message"),
+        ("--max-events", _count, usual.events, "events that wait for a slow reader"),
+        ("--idle-timeout", _duration, usual.idle_seconds, "seconds without a message, 0 for ever"),
+        (
+            "--drain-timeout",
+            _duration,
+            usual.drain_seconds,
+            "seconds for the last events",
+        ),
+        ("--ping", _seconds, usual.ping_seconds, "seconds in which a client must answer"),
+    ):
+        limits.add_argument(
+            name,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{meaning} (default {default:.10g})",
+        )
+    limits.add_argument(
+        "--workers", type=_count, metavar="N", help="processes that recognize (default: the cores)"
+    )
 
 
 def _add_devices(commands: Any) -> None:
@@ -250,3 +413,22 @@ def _seconds(text: str) -> float:
     if value <= 0:
         raise argparse.ArgumentTypeError("give more than 0 seconds")
     return value
+
+
+def _duration(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("give 0 seconds or more")
+    return value
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 2**31 - 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")

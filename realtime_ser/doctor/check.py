@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from realtime_ser import __version__
-from realtime_ser.errors import RealtimeSerError
+from realtime_ser.errors import RealtimeSerError, printable
 
 State = Literal["ok", "warning", "failure"]
 
@@ -58,9 +58,9 @@ def live_use_fails(checks: Iterable[Check]) -> bool:
 
 def as_line(check: Check, encoding: str = "utf-8") -> str:
     """Return a check for people: one line, and its remedy on a second one."""
-    line = f"{check.state:<8} {check.name:<11} {check.message}"
+    line = f"{check.state:<8} {check.name:<11} {printable(check.message)}"
     if check.remedy:
-        line += f"\n{'':20} -> {check.remedy}"
+        line += f"\n{'':20} -> {printable(check.remedy)}"
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 

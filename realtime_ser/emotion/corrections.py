@@ -6,11 +6,12 @@ and Graphical Statistics 14, 2005). With corrections ``i``, their labels ``y`` a
 identity, and ``z`` for embeddings standardized by the training voices::
 
     probabilities(x) = softmax(log network(x) + sum_i weights_i * kernel(x_i, x))
-    weights_i        = (y_i - probabilities(x_i)) / shrinkage
-    kernel(a, b)     = bias + similarity * cosine(z_a, z_b)
+    weights_i        = (y_i - probabilities(x_i)) / (shrinkage * corrections of the same label)
+    kernel(a, b)     = similarity * max(0, cosine(z_a, z_b)) ** 2
 
-A correction that agrees with the probabilities has hardly any weight, no weight exceeds
-``1 / shrinkage``, and corrections that contradict each other cancel out.
+A correction that agrees with the probabilities has hardly any weight, the weights of one label
+together do not exceed ``1 / shrinkage``, however many there are, and corrections that contradict
+each other cancel out.
 """
 
 import threading
@@ -41,13 +42,11 @@ class CorrectionSettings:
 
     Attributes:
         shrinkage: of the weights; the larger, the less a correction changes.
-        bias: part of the kernel that is the same for all utterances.
-        similarity: part of the kernel that depends on how similar two utterances are.
+        similarity: the kernel of two utterances that are alike.
     """
 
     shrinkage: float = 1.0
-    bias: float = 0.1
-    similarity: float = 1.0
+    similarity: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,14 +151,15 @@ class Corrections:
         """Return the change that some corrections make together."""
         if not corrections:
             return _Change((), np.zeros((0, 0)), np.zeros((0, len(LABELS))))
-        directions = self._directions(np.stack([each.pooled for each in corrections]))
+        directions = self._directions(np.stack([correction.pooled for correction in corrections]))
         kernel = self._kernel(directions, directions)
-        offsets = _log(np.stack([each.probabilities for each in corrections]))
-        wanted = np.eye(len(LABELS))[[LABELS.index(each.label) for each in corrections]]
-        shrinkage = self.settings.shrinkage
+        offsets = _log(np.stack([correction.probabilities for correction in corrections]))
+        labels = [LABELS.index(correction.label) for correction in corrections]
+        wanted = np.eye(len(LABELS))[labels]
+        shrinkage = self.settings.shrinkage * np.bincount(labels)[labels, np.newaxis]
         # A damped fixed-point iteration. The softmax changes by at most half of what its inputs
         # change by, so a step that is small against the kernel's norm always converges.
-        step = 1 / (1 + np.abs(kernel).sum(axis=1).max() / (2 * shrinkage))
+        step = 1 / (1 + kernel.sum(axis=1).max() / (2 * self.settings.shrinkage))
         weights = np.zeros_like(wanted)
         for _ in range(ITERATIONS):
             residual = (wanted - _softmax(offsets + kernel @ weights)) / shrinkage
@@ -167,7 +167,7 @@ class Corrections:
         return _Change(corrections, directions, weights)
 
     def _kernel(self, some: Float64, others: Float64) -> Float64:
-        kernel: Float64 = self.settings.bias + self.settings.similarity * (some @ others.T)
+        kernel: Float64 = self.settings.similarity * np.square(np.maximum(0.0, some @ others.T))
         return kernel
 
     def _directions(self, pooled: Float32) -> Float64:

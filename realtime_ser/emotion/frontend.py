@@ -11,7 +11,7 @@ Training calls the same functions.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from realtime_ser.emotion.decimation import DECIMATED_BLOCK, DECIMATION, decimated, low_pass
 from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -37,12 +38,8 @@ FRAME_SAMPLES = (FRAME_STEPS - 1) * STEP_SAMPLES + REACH_SAMPLES
 ROWS_OF_A_PRODUCT = 16
 """Columns filtered at once: OpenBLAS takes threads from 0.25 million multiply-adds on."""
 
-DECIMATION = 4
-DECIMATED_BLOCK = 32
 DECIMATED_HIGHEST_HZ = 1100.0
-DECIMATION_SHAPE = 18.0
-"""A map that ends at 1100 Hz is taken from every fourth sample, behind a low-pass filter of 33 taps
-whose first zero lies at 2.9 kHz, where 1100 Hz would be folded: a Kaiser window of this shape."""
+"""A map that ends here or lower is computed from every fourth sample."""
 
 Float32 = NDArray[np.float32]
 Int16 = NDArray[np.int16]
@@ -169,43 +166,13 @@ def _is_decimated(feature_map: FeatureMap) -> bool:
 
 
 @functools.cache
-def _low_pass() -> NDArray[np.float64]:
-    """Return the filter's taps; it attenuates what would alias below 1100 Hz to 1.2e-7."""
-    taps = np.kaiser(DECIMATED_BLOCK + 1, DECIMATION_SHAPE)
-    normalized: NDArray[np.float64] = taps / taps.sum()
-    return normalized
-
-
-@functools.cache
-def _decimators() -> tuple[Float32, Float32]:
-    """Return the weights of 32 samples in their own eight outputs and in the next: ``[32, 8]``."""
-    places = 2 * DECIMATED_BLOCK // DECIMATION
-    tap = DECIMATION * np.arange(places) - np.arange(DECIMATED_BLOCK)[:, np.newaxis]
-    shares = np.where((tap >= 0) & (tap <= DECIMATED_BLOCK), _low_pass()[tap % len(_low_pass())], 0)
-    own, following = np.split(shares.astype(np.float32), 2, axis=1)
-    return np.ascontiguousarray(own), np.ascontiguousarray(following)
-
-
-def _decimated(windows: Float32) -> Float32:
-    """Return windows low-passed, every fourth sample: ``[columns, (window_samples + 32) // 4]``."""
-    columns, length = len(windows), windows.shape[1] // DECIMATION
-    own, following = _decimators()
-    blocks = windows.reshape(columns, -1, DECIMATED_BLOCK)
-    sums = np.zeros((columns, length + own.shape[1]), np.float32)
-    # Column by column: each product is too small for a BLAS to use threads.
-    sums[:, :length] = (blocks @ own).reshape(columns, length)
-    sums[:, own.shape[1] :] += (blocks @ following).reshape(columns, length)
-    return sums
-
-
-@functools.cache
 def _used_filters(feature_map: FeatureMap) -> Float32:
     """Return the filters over ``_used_bins``, corrected for the low-pass if there is one."""
     used = _used_bins(feature_map)
     filters = filter_bank(feature_map)[used]
     if not _is_decimated(feature_map):
         return filters
-    passed = np.abs(np.fft.rfft(_low_pass(), feature_map.fft_samples))[used, np.newaxis]
+    passed = np.abs(np.fft.rfft(low_pass(), feature_map.fft_samples))[used, np.newaxis]
     correction = DECIMATION / passed
     return (filters * correction ** (2 if feature_map.power else 1)).astype(np.float32)
 
@@ -217,14 +184,55 @@ def spectral_columns(samples: Float32, feature_map: FeatureMap) -> Float32:
         samples: full scale at ±1, shape ``[n]``; the first window starts at its first sample.
         feature_map: window, FFT and filters.
     """
-    cut = sliding_window_view(samples, feature_map.window_samples)[::STEP_SAMPLES]
-    windows, length = cut * _hann(feature_map.window_samples), feature_map.fft_samples
+    windows, length = _windows(samples, feature_map.window_samples), feature_map.fft_samples
     if _is_decimated(feature_map):
-        windows, length = _decimated(windows), length // DECIMATION
-    spectrum = np.fft.rfft(windows, length)[:, _used_bins(feature_map)]
-    magnitudes = np.abs(spectrum).astype(np.float32, copy=False)
-    values = np.square(magnitudes) if feature_map.power else magnitudes
-    return _on_one_thread(values, _used_filters(feature_map))
+        windows, length = decimated(windows), length // DECIMATION
+    spectrum = np.fft.rfft(windows, length)
+    values = _powers(spectrum) if feature_map.power else np.abs(spectrum)
+    return _filtered(values, feature_map)
+
+
+def shared_columns(samples: Float32, feature_maps: Sequence[FeatureMap]) -> list[Float32]:
+    """Return what ``spectral_columns`` does for several maps, of one FFT, up to rounding.
+
+    Args:
+        samples: full scale at ±1, shape ``[n]``; the first window starts at its first sample.
+        feature_maps: maps that ``can_share`` an FFT.
+    """
+    length = max(feature_map.fft_samples for feature_map in feature_maps)
+    powers = _powers(np.fft.rfft(_windows(samples, feature_maps[0].window_samples), length))
+    columns = []
+    for feature_map in feature_maps:
+        values = powers[:, :: length // feature_map.fft_samples]
+        columns.append(_filtered(values if feature_map.power else np.sqrt(values), feature_map))
+    return columns
+
+
+def can_share(one: FeatureMap, other: FeatureMap) -> bool:
+    """Return whether the bins of one map are bins of the other's FFT, or the other way round."""
+    shorter, longer = sorted((one.fft_samples, other.fft_samples))
+    return (
+        one.window_samples == other.window_samples
+        and longer % shorter == 0
+        and not _is_decimated(one)
+        and not _is_decimated(other)
+    )
+
+
+def _windows(samples: Float32, length: int) -> Float32:
+    cut = sliding_window_view(samples, length)[::STEP_SAMPLES]
+    return cut * _hann(length)
+
+
+def _powers(spectrum: NDArray[np.complexfloating]) -> Float32:
+    """Return the squared magnitudes."""
+    squares = np.square(spectrum.view(np.float32))
+    powers: Float32 = squares[:, ::2] + squares[:, 1::2]
+    return powers
+
+
+def _filtered(values: Float32, feature_map: FeatureMap) -> Float32:
+    return _on_one_thread(values[:, _used_bins(feature_map)], _used_filters(feature_map))
 
 
 def _on_one_thread(rows: Float32, filters: Float32) -> Float32:
@@ -234,7 +242,7 @@ def _on_one_thread(rows: Float32, filters: Float32) -> Float32:
     and the last digits would depend on their number.
     """
     starts = range(0, len(rows), ROWS_OF_A_PRODUCT)
-    return np.concatenate([rows[each : each + ROWS_OF_A_PRODUCT] @ filters for each in starts])
+    return np.concatenate([rows[start : start + ROWS_OF_A_PRODUCT] @ filters for start in starts])
 
 
 def step_powers(samples: Float32) -> Float32:
@@ -260,7 +268,7 @@ def log_map(columns: Float32, gain: np.float32, feature_map: FeatureMap) -> Floa
 
 def to_float(samples: Int16) -> Float32:
     """Return int16 samples as float32 with full scale at ±1."""
-    return samples.astype(np.float32) / np.float32(FULL_SCALE)
+    return samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
 
 
 class Frontend:
@@ -279,9 +287,12 @@ class Frontend:
         self._maps = tuple(feature_maps)
         self._level = level or LevelNormalization()
         self._hop_steps = hop_steps
-        for each in self._maps:  # computed now rather than within the first frame
-            spectral_columns(np.zeros(each.window_samples, np.float32), each)
-        self._history = max(0, *(each.window_samples - REACH_SAMPLES for each in self._maps))
+        for feature_map in self._maps:  # computed now rather than within the first frame
+            spectral_columns(np.zeros(feature_map.window_samples, np.float32), feature_map)
+        self._groups = _sharing(self._maps)
+        self._history = max(
+            0, *(feature_map.window_samples - REACH_SAMPLES for feature_map in self._maps)
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -290,15 +301,23 @@ class Frontend:
         self._waiting_samples = 0
         self._samples = np.zeros(self._history, np.float32)
         self._first_step = 0
-        self._columns = {each.name: np.empty((0, each.bands), np.float32) for each in self._maps}
+        self._columns = {
+            feature_map.name: np.empty((0, feature_map.bands), np.float32)
+            for feature_map in self._maps
+        }
         self._powers = np.empty(0, np.float32)
+
+    @property
+    def samples_wanted(self) -> int:
+        """The number of further samples that complete the next frame."""
+        return self._needed() - self._waiting_samples
 
     def process(self, samples: Int16) -> list[Frame]:
         """Take the next samples, shape ``[n]``, and return the frames they complete."""
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
         frames: list[Frame] = []
-        while self._waiting_samples >= self._samples_wanted():
+        while self._waiting_samples >= self._needed():
             frames.append(self._next_frame())
         return frames
 
@@ -311,17 +330,20 @@ class Frontend:
     def _new_steps(self) -> int:
         return self._hop_steps if self._first_step else FRAME_STEPS
 
-    def _samples_wanted(self) -> int:
+    def _needed(self) -> int:
         known = len(self._samples) - self._history
         return self._new_steps() * STEP_SAMPLES + REACH_SAMPLES - STEP_SAMPLES - known
 
     def _next_frame(self) -> Frame:
         steps = self._new_steps()
-        self._take(self._samples_wanted())
+        self._take(self._needed())
         self._append_columns(steps)
         self._samples = self._samples[steps * STEP_SAMPLES :]
         gain = level_gain(self._powers, self._level)
-        maps = {each.name: log_map(self._columns[each.name], gain, each) for each in self._maps}
+        maps = {
+            feature_map.name: log_map(self._columns[feature_map.name], gain, feature_map)
+            for feature_map in self._maps
+        }
         frame = Frame(self._first_step, maps)
         self._first_step += self._hop_steps
         return frame
@@ -333,12 +355,30 @@ class Frontend:
         self._waiting_samples -= count
 
     def _append_columns(self, steps: int) -> None:
-        for each in self._maps:
-            first = self._history + REACH_SAMPLES - each.window_samples
-            new = spectral_columns(self._samples[first:], each)
-            self._columns[each.name] = np.concatenate((self._columns[each.name], new))[
-                -FRAME_STEPS:
-            ]
+        for group in self._groups:
+            first = self._history + REACH_SAMPLES - group[0].window_samples
+            columns = _columns(self._samples[first:], group)
+            for feature_map, new in zip(group, columns, strict=True):
+                joined = np.concatenate((self._columns[feature_map.name], new))
+                self._columns[feature_map.name] = joined[-FRAME_STEPS:]
         known = self._samples[self._history :][: steps * STEP_SAMPLES]
         powers = np.concatenate((self._powers, step_powers(known)))
         self._powers = powers[-self._level.memory_steps :]
+
+
+def _sharing(feature_maps: Sequence[FeatureMap]) -> list[list[FeatureMap]]:
+    """Return the maps in groups that share an FFT."""
+    groups: list[list[FeatureMap]] = []
+    for feature_map in feature_maps:
+        fitting = (group for group in groups if all(can_share(feature_map, it) for it in group))
+        group = next(fitting, None)
+        if group is None:
+            groups.append(group := [])
+        group.append(feature_map)
+    return groups
+
+
+def _columns(samples: Float32, group: Sequence[FeatureMap]) -> list[Float32]:
+    if len(group) == 1:
+        return [spectral_columns(samples, group[0])]
+    return shared_columns(samples, group)

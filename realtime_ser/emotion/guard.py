@@ -3,7 +3,8 @@
 What is said is compared with the profile by its timbre, twice: the last seconds of the utterance,
 and the last ten seconds of all speech, in which emotions average out. If either is too far, the
 profile does not learn. If the utterance is farther still, it is another voice beyond doubt, and is
-not normalized by the profile's either.
+not normalized by the profile's either. Recent speech that is too far has begun a while before:
+what was learned from it is taken back.
 """
 
 import math
@@ -21,6 +22,9 @@ from realtime_ser.emotion.voice import VoiceStatistics
 
 WINDOW_FRAMES = 8
 """The last frames of an utterance that are compared with the profile: 4.3 s at the usual hop."""
+
+REFERENCE_FRAMES = 24
+"""How long ago the profile was as it is compared: what was said since then may be by a guest."""
 
 COLUMN_SECONDS = 0.01
 
@@ -49,7 +53,7 @@ class GuardSettings:
     farthest: float = 1.9
     other: float = 2.5
     excess: float = 0.3
-    farthest_recent: float = 1.2
+    farthest_recent: float = 1.3
     excess_recent: float = 0.5
     recent: float = 0.94
     well_known: float = 10.0
@@ -103,6 +107,7 @@ class GuardedAdaptation(Adaptation):
         self._known = self._loaded = KnownVoice(self._own.statistics, no_timbre())
         self._recent_timbre = no_timbre()
         self._learns = True
+        self._before: deque[KnownVoice] = deque(maxlen=REFERENCE_FRAMES)
         self._begin()
 
     @property
@@ -141,6 +146,7 @@ class GuardedAdaptation(Adaptation):
             self._known = self._loaded = KnownVoice(statistics, timbre)
             self._is_other_voice, self._learns = False, True
             self._recent_timbre = no_timbre()
+            self._before.clear()
             self._begin()
 
     def take_back(self, known: KnownVoice) -> None:
@@ -148,6 +154,7 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             self._own.restore(known.statistics)
             self._known = known
+            self._before.clear()
 
     def clear(self) -> None:
         """Forget what was heard since ``restore_voice``."""
@@ -166,6 +173,7 @@ class GuardedAdaptation(Adaptation):
         with self._changing:
             self._frame = self._new_share * moments(maps)
             self._window.append(self._frame)
+            self._before.append(self._known)
             self._recent_timbre = self.guard_settings.recent * self._recent_timbre + self._frame
             self._decide()
 
@@ -203,14 +211,16 @@ class GuardedAdaptation(Adaptation):
         self._window: deque[Float64] = deque(maxlen=WINDOW_FRAMES)
 
     def _decide(self) -> None:
-        guard, timbre = self.guard_settings, self._known.timbre
-        if _seconds(timbre) < guard.well_known:
+        guard, reference = self.guard_settings, self._before[0]
+        if _seconds(reference.timbre) < guard.well_known:
             self._is_other_voice, self._learns = False, True
             return
         speech = np.sum(self._window, axis=0)
-        utterance = distance(speech, timbre) - guard.excess / _seconds(speech)
-        recent = distance(self._recent_timbre, timbre)
+        utterance = distance(speech, reference.timbre) - guard.excess / _seconds(speech)
+        recent = distance(self._recent_timbre, reference.timbre)
         recent -= guard.excess_recent / _seconds(self._recent_timbre)
+        if recent > guard.farthest_recent:
+            self.take_back(reference)
         self._is_other_voice = utterance > guard.other
         self._learns = utterance <= guard.farthest and recent <= guard.farthest_recent
 

@@ -12,7 +12,7 @@ from typing import Any
 from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
-from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
+from realtime_ser.settings import DEFAULT_THRESHOLD, FRAME_SECONDS, SAMPLE_RATE
 
 FORMAT_VERSION = 2
 """Since version 2 a folder has the statistics of the training voices."""
@@ -42,6 +42,8 @@ class Manifest:
         window_seconds: longest window in training.
         speech_threshold: a frame is speech if ``embed``'s output ``speech`` reaches this
             probability; ``None`` if the network has no such output.
+        uncertain_threshold: the label is ``uncertain`` if no probability over a window reaches it,
+            unless the user chooses another threshold; ``DEFAULT_THRESHOLD`` if the file lacks it.
         removes_offset: whether the network was trained on samples that went through
             ``realtime_ser.speech.offset``; they then go through it live as well.
         training: recipe, commit, actors.
@@ -57,6 +59,7 @@ class Manifest:
     hop_seconds: float = 0.48
     window_seconds: float = 4.0
     speech_threshold: float | None = None
+    uncertain_threshold: float = DEFAULT_THRESHOLD
     removes_offset: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -108,7 +111,7 @@ _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Re
 
 def _one_line(error: Exception) -> str:
     """Return an error's text without control characters, which a hostile file may contain."""
-    return "".join(each if each.isprintable() else " " for each in str(error))[:120]
+    return "".join(char if char.isprintable() else " " for char in str(error))[:120]
 
 
 _REPLACE = "export the model again, or omit --model to use the bundled one"
@@ -145,18 +148,19 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 
 def _parse(values: Mapping[str, Any]) -> Manifest:
-    maps = [FeatureMap(**_typed(FeatureMap, each)) for each in values["feature_maps"]]
+    maps = [FeatureMap(**_typed(FeatureMap, table)) for table in values["feature_maps"]]
     threshold = values.get("speech_threshold")  # older folders lack it
     return Manifest(
         name=str(values["name"]),
         feature_maps=tuple(maps),
-        embedding_shape=tuple(_like(0, each) for each in values["embedding_shape"]),
+        embedding_shape=tuple(_like(0, size) for size in values["embedding_shape"]),
         files={str(name): str(digest) for name, digest in values["files"].items()},
         level=LevelNormalization(**_typed(LevelNormalization, values["level"])),
         labels=tuple(values["labels"]),
         hop_seconds=_like(0.0, values["hop_seconds"]),
         window_seconds=_like(0.0, values["window_seconds"]),
         speech_threshold=None if threshold is None else _like(0.0, threshold),
+        uncertain_threshold=_like(0.0, values.get("uncertain_threshold", DEFAULT_THRESHOLD)),
         removes_offset=_like(False, values.get("removes_offset", False)),
         training=dict(values["training"]),
         metrics=dict(values["metrics"]),
@@ -165,7 +169,7 @@ def _parse(values: Mapping[str, Any]) -> Manifest:
 
 def _typed(kind: type[FeatureMap | LevelNormalization], values: Mapping[str, Any]) -> Any:
     """Return the values of a dataclass, each checked against the type of the field's default."""
-    defaults = {each.name: each.default for each in fields(kind)}
+    defaults = {field.name: field.default for field in fields(kind)}
     return {name: _like(defaults.get(name), value) for name, value in values.items()}
 
 
@@ -182,7 +186,7 @@ def _like(example: Any, value: Any) -> Any:
 
 def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     """Raise a ``ModelError`` if this version cannot run the model."""
-    names = [each.name for each in manifest.feature_maps]
+    names = [feature_map.name for feature_map in manifest.feature_maps]
     rules = (
         (
             _is_known_version(values.get("format_version")),
@@ -214,6 +218,10 @@ def _check(values: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
         (
             _is_threshold(manifest.speech_threshold),
             "speech_threshold must be between 0 and 1",
+        ),
+        (
+            0 <= manifest.uncertain_threshold <= 1,
+            "uncertain_threshold must be between 0 and 1",
         ),
     )
     for holds, problem in rules:

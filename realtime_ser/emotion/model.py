@@ -81,12 +81,15 @@ class EmotionModel:
         self._lock = ForkSafeLock()
         with loading, filtered_stderr():
             self._interpreter = _load(content, self.folder)
+            self._single = _load(content, self.folder)
             frame = _frame_shapes(self.manifest)
             named = ("embedding", "speech") if self.manifest.has_speech_output else ("embedding",)
             self._embed = _signature(self._interpreter, "embed", frame, named)
             positions = {"embeddings": (-1, *self.manifest.embedding_shape)}
-            self._classify = _signature(
-                self._interpreter, "classify", positions, ("probabilities",)
+            self._classify, self._classify_one = (
+                _signature(interpreter, "classify", positions, ("probabilities",))
+                # One for windows and one for single frames: a change of shape is expensive.
+                for interpreter in (self._interpreter, self._single)
             )
             self._check_outputs()
         self.statistics = read_statistics(self.folder, self.manifest)
@@ -109,16 +112,15 @@ class EmotionModel:
 
     def classify(self, embeddings: Sequence[Float32]) -> Float32:
         """Return the probabilities of a window of one or more embeddings, float32 ``[8]``."""
+        run = self._classify_one if len(embeddings) == 1 else self._classify
         with self._lock:
-            probabilities: Float32 = self._classify(embeddings=np.stack(embeddings))[
-                "probabilities"
-            ]
+            probabilities: Float32 = run(embeddings=np.stack(embeddings))["probabilities"]
         return probabilities
 
     def _check_outputs(self) -> None:
         silence = {
-            each.name: np.zeros((FRAME_STEPS, each.bands), np.float32)
-            for each in self.manifest.feature_maps
+            feature_map.name: np.zeros((FRAME_STEPS, feature_map.bands), np.float32)
+            for feature_map in self.manifest.feature_maps
         }
         if self.manifest.has_speech_output:
             shape = tuple(self._embed.get_output_details()["speech"]["shape"])
@@ -155,7 +157,10 @@ def _load(content: bytes, folder: Path) -> Any:
 
 
 def _frame_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
-    return {each.name: (1, FRAME_STEPS, each.bands) for each in manifest.feature_maps}
+    return {
+        feature_map.name: (1, FRAME_STEPS, feature_map.bands)
+        for feature_map in manifest.feature_maps
+    }
 
 
 def _signature(

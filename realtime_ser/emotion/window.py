@@ -80,7 +80,7 @@ class Window:
         self._uncorrected.add(window, full=full)
         if self._corrections.all:
             alone = self._corrections.apply(alone, frame)
-            pooled = np.mean([_pooled(each) for each in self._embeddings], axis=0)
+            pooled = np.mean([_pooled(embedding) for embedding in self._embeddings], axis=0)
             window = self._corrections.apply(window, pooled)
         self._corrected.add(window, full=full)
         self.newest = Utterance(

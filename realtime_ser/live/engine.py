@@ -76,6 +76,7 @@ class Engine:
         self._closed = False
         self._failure: BaseException | None = None
         self._problem: str | None = None
+        self._output_problems: Mapping[str, str] = {}
         self._state = LiveState(Snapshot(source.name, source.rate, source.live))
 
     def events(self) -> Generator[Event, None, None]:
@@ -126,7 +127,7 @@ class Engine:
         """End the run; the worker of ``start`` finishes its current audio and releases all."""
         self._feeder.stop()
         if self._worker_thread.is_alive():
-            self._worker_thread.join(STOP_SECONDS)
+            self._worker_thread.join(STOP_SECONDS + self.sinks.close_seconds)
         else:
             self.close()
 
@@ -212,7 +213,7 @@ class Engine:
         yield from self._health_when_due()
 
     def _fill_gap(self, samples: int) -> None:
-        """Give the sinks silence for lost audio, so that their time stays true."""
+        """Give the sinks silence for lost audio, so that their times stay correct."""
         for start in range(0, samples, len(_SILENCE)):
             self.sinks.on_audio(_SILENCE[: samples - start])
 
@@ -227,7 +228,7 @@ class Engine:
         yield chunk.samples[done:], None
 
     def _end_at(self, boundary: Boundary) -> Iterator[Event]:
-        """End the utterance, and report at once when the microphone went or came back."""
+        """End the utterance, and report at once that the microphone was lost or is back."""
         yield from self._pipeline.flush()
         if boundary.problem != self._problem:
             self._problem = boundary.problem
@@ -261,6 +262,8 @@ class Engine:
             lag_ms=self._lag_ms(),
             silent_input=self._feeder.silent_input,
             **self._learned(),
+            output_problems=self.sinks.problems(),
+            dropped_events=sum(self.sinks.dropped().values()),
         )
 
     def _learned(self) -> Mapping[str, Any]:
@@ -275,11 +278,15 @@ class Engine:
         return round(1000 * (self._ring.written - self._pipeline.position) / SAMPLE_RATE, 1)
 
     def _health_when_due(self) -> Iterator[Event]:
-        if self._pipeline.position >= self._next_health:
+        """Report every five seconds, and at once when a receiver went or came back."""
+        due = self._pipeline.position >= self._next_health
+        if due:
             self._next_health += HEALTH_SAMPLES
+        if due or self.sinks.problems() != self._output_problems:
             yield self._health()
 
     def _health(self) -> Health:
+        self._output_problems = self.sinks.problems()
         return Health(
             seconds(self._pipeline.position),
             self._feeder.overflows,
@@ -288,4 +295,5 @@ class Engine:
             self._health_meter.read(),
             self._problem,
             self.sinks.dropped(),
+            self._output_problems,
         )

@@ -97,7 +97,7 @@ class Feeder:
 
     @property
     def overflows(self) -> int:
-        """Blocks dropped by the sound system, over all sources."""
+        """Blocks that the sound system dropped, over all sources."""
         return self._earlier_overflows + self._source.overflows
 
     @property
@@ -118,7 +118,7 @@ class Feeder:
                 self._close_sources()
 
     def pause(self, paused: bool) -> None:
-        """Hold a file back, or drop a microphone's audio, until called with ``False``."""
+        """Stop a file, or drop a microphone's audio, until called with ``False``."""
         (self._paused.set if paused else self._paused.clear)()
 
     def switch(self, source: Source) -> None:
@@ -242,7 +242,7 @@ class Feeder:
             self.boundaries.append(boundary)
 
     def _fill_gap(self) -> None:
-        """Deliver silence in place of the audio that the source lost, so that time stays true."""
+        """Deliver silence for the audio that the source lost, so that times stay correct."""
         missed = self._source.lost_frames - self._frames_missed
         if missed:
             self._frames_missed += missed

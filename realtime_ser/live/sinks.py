@@ -15,16 +15,21 @@ class Sink:
     """An output of a live run: subclass it and override what the output needs.
 
     Only the worker thread calls ``on_event`` and ``on_audio``, so both must return quickly. A sink
-    that waits for something slow, such as a network, needs a bounded queue and a thread of its own;
-    what it drops when the queue is full, it counts in ``dropped``.
+    that waits for something slow, such as a network, subclasses ``NetworkSink``, which has a
+    bounded queue and a thread of its own, and counts in ``dropped`` what the queue has no room for.
 
     Attributes:
         name: what messages call it, such as ``recording``.
         dropped: events discarded so far because the receiver was too slow; health events report it.
+        problem: what is wrong with the receiver now, ``None`` in normal operation; health events
+            report it.
+        close_seconds: longest time that ``close`` may take.
     """
 
     name = "output"
-    dropped = 0
+    dropped: int = 0
+    problem: str | None = None
+    close_seconds: float = 0.0
 
     def on_event(self, event: Event) -> None:
         """Take an event.
@@ -43,6 +48,9 @@ class Sink:
             OutputError: as ``on_event``.
         """
 
+    def stop(self) -> None:
+        """Begin to write what is left, without waiting; called before ``close``."""
+
     def close(self) -> None:
         """Write what is left and release everything; safe to call twice.
 
@@ -56,11 +64,16 @@ class Sinks:
 
     A sink that raises an ``OutputError`` is closed and left out from then on, with one warning in
     the log.
+
+    Attributes:
+        failed: whether a sink has failed, so that output which was asked for is missing.
     """
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
+        self.failed = False
         self._sinks = list(sinks)
         self._lock = threading.RLock()  # reentrant: a signal handler may close them
+        self._close_lock = threading.RLock()
         self._closed = False
 
     def add(self, sink: Sink) -> None:
@@ -81,6 +94,19 @@ class Sinks:
             if sink in self._sinks:
                 self._sinks.remove(sink)
 
+    def finish(self, sink: Sink) -> None:
+        """Give a sink nothing more, and close it.
+
+        Raises:
+            OutputError: its last data could not be written.
+        """
+        self.remove(sink)
+        try:
+            sink.close()
+        except OutputError:
+            self.failed = True
+            raise
+
     def on_event(self, event: Event) -> None:
         """Pass an event to every sink."""
         self._call(lambda sink: sink.on_event(event))
@@ -94,12 +120,35 @@ class Sinks:
         with self._lock:
             return {sink.name: sink.dropped for sink in self._sinks if sink.dropped}
 
-    def close(self) -> None:
-        """Close every sink."""
-        self._call(lambda sink: sink.close())
+    def problems(self) -> Mapping[str, str]:
+        """Return what is wrong with the receivers now, by the name of the sink."""
         with self._lock:
-            self._closed = True
-            self._sinks.clear()
+            return {sink.name: sink.problem for sink in self._sinks if sink.problem}
+
+    @property
+    def close_seconds(self) -> float:
+        """Longest time that ``close`` may take, in seconds: sinks that wait do so together."""
+        with self._lock:
+            return max((sink.close_seconds for sink in self._sinks), default=0.0)
+
+    def close(self) -> None:
+        """Close every sink, those first that need not wait for a receiver."""
+        with self._close_lock:  # not ``_lock``: ``problems`` and ``dropped`` must not wait
+            with self._lock:
+                self._closed = True
+                closing = sorted(self._sinks, key=lambda sink: sink.close_seconds)
+                self._sinks.clear()
+            for sink in closing:
+                sink.stop()
+            for sink in closing:
+                self._close_one(sink)
+
+    def _close_one(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except OutputError as error:
+            self.failed = True
+            log.warning("the %s ended: %s", sink.name, error)
 
     def _call(self, action: Callable[[Sink], None]) -> None:
         with self._lock:
@@ -107,6 +156,7 @@ class Sinks:
                 try:
                     action(sink)
                 except OutputError as error:
+                    self.failed = True
                     self._sinks.remove(sink)
                     _close_after_failure(sink)
                     log.warning("the %s ended: %s", sink.name, error)

@@ -1,7 +1,7 @@
 """What a display gets from a live run: a snapshot of its state, and the controls."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,8 @@ class Snapshot:
         recording: file being recorded to, ``None`` while not recording.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
         problem: what is wrong with the microphone, ``None`` in normal operation.
+        output_problems: what is wrong with the receivers of outputs, by output.
+        dropped_events: events that outputs have discarded so far.
         finished: whether the source has ended.
         failure: the error that ended the run early, ``None`` otherwise.
     """
@@ -73,6 +75,8 @@ class Snapshot:
     recording: Path | None = None
     silent_input: bool = False
     problem: str | None = None
+    output_problems: Mapping[str, str] = field(default_factory=dict)
+    dropped_events: int = 0
     finished: bool = False
     failure: RealtimeSerError | None = None
 

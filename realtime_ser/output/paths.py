@@ -1,6 +1,7 @@
 """Files to be written: new ones that take no other's place, and what can be wrong with them."""
 
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,23 @@ def check_ending(path: Path, endings: Sequence[str]) -> None:
             f"cannot write {path} in the format its name asks for",
             f"give a name ending in {' or '.join(endings)}",
         )
+
+
+def check_writable(path: Path) -> None:
+    """Check, without touching the file, that ``path`` can be written.
+
+    Raises:
+        OutputError: it is a folder or a pipe, its folder is missing, or it may not be written.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise unwritable(path, IsADirectoryError())
+    if not folder.is_dir():
+        raise unwritable(path, FileNotFoundError())
+    if path.exists() and not path.is_file():
+        raise OutputError(f"cannot write {path}, it is not a regular file", "give another name")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise unwritable(path, PermissionError(0, "permission denied"))
 
 
 def create_new(path: Path) -> tuple[Path, BinaryIO]:

@@ -4,7 +4,7 @@ Needs matplotlib, the ``plot`` extra, and imports it only when a picture is draw
 """
 
 import importlib.util
-import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.errors import OutputError
+from realtime_ser.errors import OutputError, printable
 from realtime_ser.events import LABELS, EmotionUpdate, Event, SpeechEnded
 from realtime_ser.output.format import clock, percent
 from realtime_ser.output.palette import ON_WHITE
-from realtime_ser.output.paths import check_ending, unwritable
+from realtime_ser.output.paths import check_ending, check_writable, unwritable
 from realtime_ser.samples import FULL_SCALE, Int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -53,13 +53,7 @@ def check_plot_path(path: Path) -> None:
             or matplotlib is not installed.
     """
     check_ending(path, PLOT_ENDINGS)
-    folder = path.parent
-    if path.is_dir():
-        raise unwritable(path, IsADirectoryError())
-    if not folder.is_dir():
-        raise unwritable(path, FileNotFoundError())
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise unwritable(path, PermissionError(0, "permission denied"))
+    check_writable(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise OutputError("plots need matplotlib", 'pip install "realtime-ser[plot]"')
 
@@ -98,7 +92,7 @@ def _frame(duration: float, title: str) -> "tuple[Figure, Axes, Axes]":
     width = _inches(duration)
     figure = Figure(figsize=(width, 5.2), layout="constrained", facecolor="white")
     wave_axes, share_axes = figure.subplots(2, sharex=True, height_ratios=(1.0, 1.2))
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", parse_math=False)
+    figure.suptitle(printable(title), x=0.01, ha="left", weight="bold", parse_math=False)
     share_axes.set_xlim(0.0, duration)
     most_ticks = 1.4 * width
     step = next((s for s in _TICK_SECONDS if duration / s <= most_ticks), _TICK_SECONDS[-1])
@@ -232,6 +226,8 @@ def _save(figure: "Figure", path: Path) -> None:
     kind = path.suffix.lower().removeprefix(".")
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
     try:
-        figure.savefig(path, format=kind, dpi=150, metadata=metadata)
+        with warnings.catch_warnings():  # a title in a script that the font lacks is drawn as boxes
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
     except OSError as error:
         raise unwritable(path, error) from error

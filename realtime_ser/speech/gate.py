@@ -10,6 +10,7 @@ voiced frame as well. It closes when no frame has been voiced for the length of 
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.fork_safety import import_native
+from realtime_ser.running_minimum import RunningMinimum
 from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -106,7 +108,8 @@ class SpeechGate:
         self._position = sample
         self._pending = np.empty(0, np.int16)
         self._votes: deque[bool] = deque(maxlen=settings.vote_frames)
-        self._levels: deque[float] = deque(maxlen=settings.floor_frames)
+        self._levels: deque[float] = deque(maxlen=settings.vote_frames)
+        self._floor = RunningMinimum(settings.floor_frames)
         self._recent: deque[Int16] = deque(maxlen=settings.vote_frames + settings.pre_roll_frames)
         self._unvoiced_frames = 0
         self._open = False
@@ -116,14 +119,36 @@ class SpeechGate:
         """Whether an utterance has begun and not yet ended."""
         return self._open
 
+    @property
+    def samples_wanted(self) -> int:
+        """The fewest further samples after which the gate can open or close."""
+        if self._open:
+            frames = self.settings.hangover_frames - self._unvoiced_frames
+        else:
+            frames = self.settings.opening_votes - sum(self._votes)
+        return max(1, frames) * VOTE_SAMPLES - len(self._pending)
+
+    def whole_frames(self, samples: int) -> int:
+        """Return the fewest further samples after which the gate can return ``samples`` more."""
+        return -(-samples // VOTE_SAMPLES) * VOTE_SAMPLES - len(self._pending)
+
     def process(self, samples: Int16) -> list[GateEvent]:
         """Take the next samples, shape ``[n]``, and return the events they complete."""
         pending = np.concatenate((self._pending, samples))
-        whole = len(pending) - len(pending) % VOTE_SAMPLES
-        self._pending = pending[whole:]
+        count = len(pending) // VOTE_SAMPLES
+        frames = pending[: count * VOTE_SAMPLES].reshape(count, VOTE_SAMPLES)
+        self._pending = pending[count * VOTE_SAMPLES :]
         events: list[GateEvent] = []
-        for frame in pending[:whole].reshape(-1, VOTE_SAMPLES):
-            events += self._vote(frame)
+        held_from = 0
+        for number, voiced in enumerate(self._are_voiced(frames)):
+            self._position += VOTE_SAMPLES
+            if not self._open:
+                events += self._vote(frames[number], voiced)
+                held_from = number + 1
+            elif self._closes(voiced):
+                events += [Held(frames[held_from : number + 1].reshape(-1)), Closed(self._position)]
+        if self._open and held_from < count:
+            events.append(Held(frames[held_from:].reshape(-1)))
         return events
 
     def flush(self) -> list[GateEvent]:
@@ -139,25 +164,25 @@ class SpeechGate:
         """Discard all state and continue at absolute index ``sample``."""
         self._start_at(sample)
 
-    def _vote(self, frame: Int16) -> list[GateEvent]:
-        self._position += VOTE_SAMPLES
-        voiced = self._is_voiced(frame)
-        if self._open:
-            return self._continue(frame, voiced)
+    def _are_voiced(self, frames: Int16) -> Iterator[bool]:
+        """Yield whether each frame is voiced, each with its level added to the recent ones."""
+        data, size = frames.tobytes(), VOTE_SAMPLES * frames.itemsize
+        for number, level in enumerate(levels_dbfs(frames)):
+            self._levels.append(level)
+            above_floor = level >= self._floor.add(level) + self.settings.margin_db
+            frame = data[number * size : (number + 1) * size]
+            # Called for every frame: the detector adapts to all that it is given.
+            yield self._detector.is_speech(frame, SAMPLE_RATE) and above_floor
+
+    def _vote(self, frame: Int16, voiced: bool) -> list[GateEvent]:
         self._recent.append(frame)
         self._votes.append(voiced)
         enough_votes = sum(self._votes) >= self.settings.opening_votes
         return self._start() if enough_votes and self._level_varies() else []
 
-    def _is_voiced(self, frame: Int16) -> bool:
-        level = level_dbfs(frame)
-        self._levels.append(level)
-        above_floor = level >= min(self._levels) + self.settings.margin_db
-        return self._detector.is_speech(frame.tobytes(), SAMPLE_RATE) and above_floor
-
     def _level_varies(self) -> bool:
-        levels = list(self._levels)[-self.settings.vote_frames :]
-        return float(np.median(np.abs(np.diff(levels)))) >= self.settings.level_variation_db
+        changes = np.abs(np.diff(self._levels))
+        return float(np.median(changes)) >= self.settings.level_variation_db
 
     def _start(self) -> list[GateEvent]:
         before_first_voice = len(self._recent) - len(self._votes) + self._votes.index(True)
@@ -169,12 +194,11 @@ class SpeechGate:
         self._votes.clear()
         return [Opened(self._position - len(held)), Held(held)]
 
-    def _continue(self, frame: Int16, voiced: bool) -> list[GateEvent]:
+    def _closes(self, voiced: bool) -> bool:
+        """Take the next frame of an open utterance, and return whether the gate closes after it."""
         self._unvoiced_frames = 0 if voiced else self._unvoiced_frames + 1
-        if self._unvoiced_frames < self.settings.hangover_frames:
-            return [Held(frame)]
-        self._open = False
-        return [Held(frame), Closed(self._position)]
+        self._open = self._unvoiced_frames < self.settings.hangover_frames
+        return not self._open
 
 
 def load_detector(mode: int) -> Any:
@@ -193,14 +217,18 @@ def load_detector(mode: int) -> Any:
     return webrtcvad.Vad(mode)
 
 
-def level_dbfs(samples: Int16) -> float:
-    """Return the RMS level of int16 samples around their mean, in dB of full scale.
+def levels_dbfs(frames: Int16) -> list[float]:
+    """Return the RMS level of each frame around its mean, in dB of full scale.
 
     The sums are integers that float64 represents exactly, so the order of addition has no effect.
+
+    Args:
+        frames: int16, shape ``[frames, n]``.
     """
-    if not len(samples):
-        return QUIETEST_DBFS
-    values = samples.astype(np.float64)
-    mean = float(values.sum()) / len(values)
-    power = float(values @ values) / len(values) - mean * mean
-    return max(QUIETEST_DBFS, 10.0 * math.log10(max(power, 1e-18) / FULL_SCALE**2))
+    values = frames.astype(np.float64)
+    means = values.sum(axis=1) / frames.shape[1]
+    powers = np.einsum("fn,fn->f", values, values) / frames.shape[1] - means * means
+    return [
+        max(QUIETEST_DBFS, 10.0 * math.log10(max(power, 1e-18) / FULL_SCALE**2))
+        for power in powers.tolist()
+    ]

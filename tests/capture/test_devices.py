@@ -52,7 +52,7 @@ def test_finds(choice: int | str | None, device: InputDevice) -> None:
         ("hdmi", "no input device has 'hdmi' in its name: choose one of 0 HDA Intel"),
         (
             "Yeti",
-            "'Yeti' fits 2 input devices: give more of the name, or the index, of"
+            "'Yeti' matches 2 input devices: give more of the name, or the index, of"
             " 2 Yeti Stereo Microphone (ALSA); 3 Yeti Stereo Microphone (JACK)",
         ),
     ],
@@ -78,9 +78,11 @@ def test_finds_again_by_name_and_host_api(index: int, found: int) -> None:
 
 
 @pytest.mark.parametrize("device", [YETI, SPEAKER])
-def test_never_finds_again_what_only_has_its_index(device: InputDevice) -> None:
+def test_a_device_with_the_same_index_but_another_name_is_not_taken(device: InputDevice) -> None:
     listed = (SPEAKER, replace(PULSE, index=2), YETI_JACK)
-    with pytest.raises(AudioDeviceError, match=f"'{device.name}' is gone: plug it in"):
+    with pytest.raises(
+        AudioDeviceError, match=f"'{device.name}' is not there any more: plug it in"
+    ):
         choose_same_device(listed, device)
 
 

@@ -103,7 +103,7 @@ def test_a_named_pipe_can_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 @pytest.mark.parametrize("missing", [400, 4_001, 60_000])
-def test_a_cut_file_gives_what_it_has_and_then_says_so(
+def test_a_truncated_file_gives_its_audio_and_then_an_error(
     tmp_path: Path, name: str, missing: int
 ) -> None:
     path = write(tmp_path / name)
@@ -118,7 +118,9 @@ def test_a_cut_file_gives_what_it_has_and_then_says_so(
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
-def test_a_file_damaged_in_the_middle_gives_what_came_before(tmp_path: Path, name: str) -> None:
+def test_a_file_damaged_in_the_middle_gives_the_audio_before_that(
+    tmp_path: Path, name: str
+) -> None:
     path = write(tmp_path / name)
     whole, _ = read_all(path)
     content = bytearray(path.read_bytes())

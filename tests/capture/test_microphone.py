@@ -64,7 +64,7 @@ def best_correlation(played: np.ndarray, recorded: np.ndarray) -> float:
     return float(np.corrcoef(played, recorded[at : at + len(played)])[0, 1])
 
 
-def test_hears_what_is_played(microphone: VirtualMicrophone, tmp_path: Path) -> None:
+def test_a_microphone_records_what_is_played(microphone: VirtualMicrophone, tmp_path: Path) -> None:
     played, rate = soundfile.read(SPEECH)
     assert rate == 16_000
     path = tmp_path / "recorded.wav"
@@ -79,7 +79,7 @@ def test_hears_what_is_played(microphone: VirtualMicrophone, tmp_path: Path) -> 
     assert best_correlation(played, soundfile.read(path)[0]) > 0.98
 
 
-def test_counts_what_it_lost(microphone: VirtualMicrophone) -> None:
+def test_lost_audio_is_counted(microphone: VirtualMicrophone) -> None:
     late = start_code(
         microphone,
         """

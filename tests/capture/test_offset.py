@@ -26,7 +26,7 @@ def test_a_constant_offset_is_removed(offset: float, gain: float) -> None:
 
 @pytest.mark.parametrize("clip", ["one_utterance", "speech_at_once", "short_word"])
 @pytest.mark.parametrize("offset", [0.0, 0.001])
-def test_what_has_no_offset_to_speak_of_is_left_alone(clip: str, offset: float) -> None:
+def test_audio_without_an_offset_is_not_changed(clip: str, offset: float) -> None:
     samples = (speech(clip) / 32768).astype(np.float32) + np.float32(offset)
 
     np.testing.assert_array_equal(cleaned(samples.copy()), samples)

@@ -35,7 +35,7 @@ def at_once(task: Callable[[], None]) -> None:
 
 
 class ScriptedMicrophone:
-    """Takes as long to record a block as that lasts, and is gone at the end of the script."""
+    """Takes as long to record a block as the block lasts, and is lost at the end of the script."""
 
     name, live, overflows, lost_frames = "mic", True, 0, 0
     problem: str | None = None
@@ -122,7 +122,7 @@ def test_silence_is_as_long_as_the_gap(clock: Clock, caplog: pytest.LogCaptureFi
     assert caplog.messages == ["mic is gone: trying to reopen it", "mic is back"]
 
 
-def test_it_may_come_back_at_another_rate(clock: Clock) -> None:
+def test_a_reopened_microphone_may_have_another_rate(clock: Clock) -> None:
     returned = ScriptedMicrophone(clock, [0.02] * 3, rate=48_000, channels=2)
     reopening = Reopening(clock, [returned])
     microphone = ScriptedMicrophone(clock, [0.02])
@@ -144,7 +144,7 @@ def test_one_that_opens_and_stays_silent_is_closed_and_tried_again(clock: Clock)
     assert np.diff(reopening.times) == pytest.approx([0.9 + 0.5])
 
 
-def test_time_goes_on_while_the_old_one_takes_long_to_close(clock: Clock) -> None:
+def test_time_continues_while_the_lost_microphone_closes_slowly(clock: Clock) -> None:
     may_close = threading.Event()
     microphone = ScriptedMicrophone(clock, [])
     microphone.close = may_close.wait  # type: ignore[method-assign, assignment]
@@ -197,7 +197,7 @@ def test_another_failure_is_raised_by_read(clock: Clock) -> None:
         source.read()
 
 
-def test_what_was_counted_before_still_counts(clock: Clock) -> None:
+def test_counters_continue_after_reopening(clock: Clock) -> None:
     microphone, returned = ScriptedMicrophone(clock, []), ScriptedMicrophone(clock, [0.1])
     microphone.overflows, microphone.lost_frames = 2, 300
     returned.overflows, returned.lost_frames = 1, 40

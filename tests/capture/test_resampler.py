@@ -125,7 +125,7 @@ def test_quiet_16_bit_integers_are_not_taken_for_8_bits() -> None:
         resample(samples[:, np.newaxis].astype(np.float32), 16_000, 320)
 
 
-def test_a_few_absurd_samples_spoil_nothing() -> None:
+def test_a_few_absurd_samples_do_no_harm() -> None:
     samples = noise(8_000, 1)
     samples[4_000:4_003] = 3e38
 
@@ -156,13 +156,13 @@ def test_flush_starts_anew() -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_samples_give_no_samples() -> None:
     assert resample(np.empty((0, 2), np.float32), 44_100, block=1).tolist() == []
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 @pytest.mark.parametrize("hertz", [8_100, 9_000, 12_000, 15_500, 21_000])
-def test_what_16_khz_cannot_hold_is_not_folded_into_it(rate: int, hertz: int) -> None:
+def test_frequencies_above_8_khz_do_not_alias(rate: int, hertz: int) -> None:
     tone = np.sin(2 * np.pi * hertz / rate * np.arange(rate)).astype(np.float32)
     heard = resample(tone[:, np.newaxis], rate)
 
@@ -173,7 +173,7 @@ def test_what_16_khz_cannot_hold_is_not_folded_into_it(rate: int, hertz: int) ->
 @pytest.mark.parametrize(
     ("hertz", "lost_db"), [(100, 0.01), (4_000, 0.01), (7_200, 0.01), (7_500, 0.6)]
 )
-def test_what_16_khz_can_hold_is_kept(hertz: int, lost_db: float) -> None:
+def test_frequencies_below_8_khz_are_preserved(hertz: int, lost_db: float) -> None:
     tone = 0.5 * np.sin(2 * np.pi * hertz / 48_000 * np.arange(48_000)).astype(np.float32)
     heard = resample(tone[:, np.newaxis], 48_000)[800:-800] / 32768
 
@@ -182,7 +182,7 @@ def test_what_16_khz_can_hold_is_kept(hertz: int, lost_db: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
-def test_full_scale_is_clipped_alike_whatever_the_float(kind: type) -> None:
+def test_full_scale_is_clipped_the_same_for_every_float_type(kind: type) -> None:
     values: NDArray[Any] = np.array([-2, -1, -0.5, 0, 0.5, 1 - 2**-10, 1, 2], kind)
     expected = [-32768, -32768, -16384, 0, 16384, 32736, 32767, 32767]
 

@@ -79,14 +79,14 @@ def test_decoding_begins_before_the_stream_has_ended(kind: str, subtype: str) ->
 @pytest.mark.parametrize(
     "content", [encoded("WAV", "IMA_ADPCM"), encoded("VOC")], ids=["ADPCM", "VOC"]
 )
-def test_what_needs_jumps_is_stored_first_and_that_is_said(
+def test_formats_that_need_seeking_are_stored_first_with_a_message(
     content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "realtime_ser"):
         heard = samples_of(open_stream(piped(content)))
 
     assert len(heard) >= len(NOISE)
-    assert caplog.messages == ["standard input has to be stored before it can be decoded"]
+    assert caplog.messages == ["standard input is stored first: it cannot be decoded as it comes"]
 
 
 def test_files_in_a_row_are_all_decoded() -> None:
@@ -111,7 +111,7 @@ BEGINNINGS = {
 
 @pytest.mark.parametrize("kind", BEGINNINGS)
 @pytest.mark.parametrize("step", [2, 4_096])
-def test_what_cannot_be_decoded_is_named(kind: str, step: int) -> None:
+def test_formats_that_cannot_be_decoded_are_named(kind: str, step: int) -> None:
     with pytest.raises(AudioInputError, match=f"standard input holds .*{kind}.*ffmpeg -i"):
         open_stream(piped(BEGINNINGS[kind] + bytes(9_000), step))
 
@@ -144,7 +144,7 @@ def test_raw_samples_of_a_slow_pipe_are_delivered_as_they_come() -> None:
         np.testing.assert_array_equal(source.read(), NOISE[:50, np.newaxis])
 
 
-def test_nothing_at_all() -> None:
+def test_an_empty_stream_is_refused() -> None:
     with pytest.raises(AudioInputError, match="standard input is empty: pipe a sound file or raw"):
         samples_of(open_stream(piped(b"")))
 

@@ -73,7 +73,7 @@ def test_samples_behind_an_old_count_are_read_and_the_count_is_named(
 
     np.testing.assert_array_equal(samples[: len(NOISE)], NOISE)
     assert damage == ""
-    assert any("holds more: all is read" in message for message in caplog.messages)
+    assert any("all that follows is read" in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
@@ -88,7 +88,7 @@ def test_a_count_that_is_a_few_bytes_off_is_no_damage(kind: str, extra: int, pat
 
 @pytest.mark.parametrize("kind", COUNTED)
 @pytest.mark.parametrize("share", [0.1, 0.6])
-def test_a_cut_file_names_what_is_missing(kind: str, share: float, path: Path) -> None:
+def test_a_truncated_file_reports_the_missing_audio(kind: str, share: float, path: Path) -> None:
     file = counted(kind)
     there = int(share * len(NOISE))
     path.write_bytes(file.content[: file.start + 2 * there])
@@ -142,7 +142,7 @@ def test_joined_files_of_all_kinds_are_read_to_the_end(path: Path) -> None:
     assert seconds(path) == pytest.approx(len(kinds) * SECOND, abs=0.2)
 
 
-def test_what_a_cut_first_link_lost_is_named_after_the_second(path: Path) -> None:
+def test_audio_missing_from_the_first_file_is_reported_after_the_second(path: Path) -> None:
     content = encoded("FLAC")
     path.write_bytes(content[: len(content) // 2] + content)
 
@@ -155,7 +155,7 @@ def test_what_a_cut_first_link_lost_is_named_after_the_second(path: Path) -> Non
 
 @pytest.mark.parametrize("chunk", [b"LIST", b"id3 ", b"bext"])
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])
-def test_chunks_after_the_samples_are_not_heard(kind: str, chunk: bytes, path: Path) -> None:
+def test_chunks_after_the_samples_are_skipped(kind: str, chunk: bytes, path: Path) -> None:
     file = counted(kind)
     size = (400).to_bytes(4, "little" if kind == "WAV" else "big")
     path.write_bytes(file.content + chunk + size + 400 * b"x")
@@ -171,4 +171,4 @@ def test_bytes_that_are_no_audio_are_named(path: Path, caplog: pytest.LogCapture
         samples, _ = read(path)
 
     assert len(samples) == len(NOISE)
-    assert "9900 bytes that are no audio were passed over" in caplog.text
+    assert "skipped 9900 bytes that are not audio" in caplog.text

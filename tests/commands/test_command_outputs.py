@@ -18,21 +18,6 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     refused(call("analyze", CLIP, "--plot", tmp_path / "out.gif"), 1, ".png")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-@pytest.mark.parametrize(
-    "arguments", [["analyze", CLIP], ["analyze", "--json", CLIP], ["--demo"], ["doctor", "--json"]]
-)
-def test_a_full_disk_behind_standard_output_is_one_line(arguments: list[object]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        run = subprocess.run(
-            [*COMMAND, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, timeout=60
-        )
-    assert run.returncode == 1
-    assert run.stderr.decode() == (
-        "realtime-ser: cannot write the output (no space left on device): write it elsewhere\n"
-    )
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
 def test_a_closed_standard_output_leaves_the_event_file(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"

@@ -18,9 +18,21 @@ from speech_clips import SAMPLES, speech
 from realtime_ser import LABELS
 
 
-def test_paced_input_analyze_stdin_and_python_agree() -> None:
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recording") / "out.wav"
+
+
+@pytest.fixture(scope="module")
+def paced(recording: Path) -> subprocess.CompletedProcess[bytes]:
+    """A file that was replayed in real time, and recorded."""
+    return call("--input", CLIP, "--record", recording)
+
+
+def test_paced_input_analyze_stdin_and_python_agree(
+    paced: subprocess.CompletedProcess[bytes],
+) -> None:
     expected = expected_events("one_utterance")
-    paced = call("--input", CLIP)
     piped = call("--input", "-", "--json", input=speech("one_utterance").tobytes())
     analyzed = call("analyze", "--json", CLIP)
     for run in (paced, piped, analyzed):
@@ -53,8 +65,8 @@ def test_events_follow_the_contract() -> None:
     assert list(events[-1]["probabilities"]) == list(LABELS)
 
 
-def test_health_follows_the_contract() -> None:
-    health = [each for each in events_of(call("--input", CLIP).stdout) if each["event"] == "health"]
+def test_health_follows_the_contract(paced: subprocess.CompletedProcess[bytes]) -> None:
+    health = [event for event in events_of(paced.stdout) if event["event"] == "health"]
     assert list(health[-1]) == [
         "event",
         "time",
@@ -89,18 +101,19 @@ def test_analyze_prints_text_for_people() -> None:
 def test_a_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     run = call("analyze", "--json", tmp_path / "missing.wav", CLIP)
     assert run.returncode == 1
-    assert [each["event"] for each in events_of(run.stdout)][-1] == "file"
+    assert [event["event"] for event in events_of(run.stdout)][-1] == "file"
     assert run.stderr.count(b"\n") == 1
     assert b"missing.wav" in run.stderr
 
 
-def test_record_writes_what_was_analyzed(tmp_path: Path) -> None:
-    run = call("--input", CLIP, "--record", tmp_path / "out.wav")
-    recorded, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
+def test_record_writes_what_was_analyzed(
+    paced: subprocess.CompletedProcess[bytes], recording: Path
+) -> None:
+    recorded, rate = soundfile.read(recording, dtype="int16")
     assert rate == 16_000
     np.testing.assert_array_equal(recorded, speech("one_utterance"))
-    again = call("analyze", "--json", tmp_path / "out.wav")
-    assert said(events_of(again.stdout)) == said(events_of(run.stdout))
+    again = call("analyze", "--json", recording)
+    assert said(events_of(again.stdout)) == said(events_of(paced.stdout))
 
 
 def test_plot_draws_one_file(tmp_path: Path) -> None:

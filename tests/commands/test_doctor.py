@@ -44,10 +44,10 @@ def diagnose(*arguments: object, **environment: str) -> tuple[int, Report]:
     )
     assert run.stderr == b""
     report = json.loads(run.stdout)
-    checks = [Check(**each) for each in report["checks"]]
+    checks = [Check(**check) for check in report["checks"]]
     assert report["live_use"] == (run.returncode == 0)
-    assert (run.returncode == 0) == all(each.state != "failure" for each in checks)
-    return run.returncode, {each.name: each for each in checks}
+    assert (run.returncode == 0) == all(check.state != "failure" for check in checks)
+    return run.returncode, {check.name: check for check in checks}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_without_a_microphone_all_else_is_checked(no_devices: dict[str, str]) ->
     assert list(checks) == [*WITHOUT_DEVICES, "devices"]
     assert checks["devices"].message == "there is no input device"
     assert "plug in a microphone" in str(checks["devices"].remedy)
-    assert [each.name for each in checks.values() if each.state == "failure"] == ["devices"]
+    assert [check.name for check in checks.values() if check.state == "failure"] == ["devices"]
 
 
 def test_people_get_a_line_a_check_with_its_remedy_beneath(no_devices: dict[str, str]) -> None:
@@ -152,7 +152,7 @@ def test_a_path_within_the_home_folder_is_shortened(monkeypatch: pytest.MonkeyPa
         raise ImportError(str(Path.home() / "lib" / "broken.so"))
 
     monkeypatch.setattr(importlib, "import_module", broken)
-    packages = next(each for each in doctor.run_checks() if each.name == "packages")
+    packages = next(check for check in doctor.run_checks() if check.name == "packages")
 
     assert packages.state == "failure"
     assert "numpy cannot be loaded (" in packages.message
@@ -162,7 +162,7 @@ def test_a_path_within_the_home_folder_is_shortened(monkeypatch: pytest.MonkeyPa
 
 def test_the_packages_are_those_the_program_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [re.split("[<>=]", each)[0] for each in project["dependencies"]]
+    needed = [re.split("[<>=]", requirement)[0] for requirement in project["dependencies"]]
 
     assert list(software.PACKAGES) == needed
 

@@ -18,7 +18,7 @@ def file_of(output: bytes) -> dict[str, object]:
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "AIFF"])
 @pytest.mark.parametrize("arguments", [["--input", "-", "--json"], ["analyze", "--json", "-"]])
-def test_a_piped_file_is_heard_as_the_file_itself(kind: str, arguments: list[str]) -> None:
+def test_a_piped_file_gives_the_same_events_as_the_file(kind: str, arguments: list[str]) -> None:
     run = call(*arguments, input=encoded(kind, samples=VOICE))
 
     assert (run.returncode, run.stderr) == (0, b"")
@@ -32,7 +32,7 @@ def test_raw_samples_can_be_analyzed_from_stdin() -> None:
     assert file_of(run.stdout)["path"] == "-"
 
 
-def test_two_files_in_one_pipe_are_both_heard() -> None:
+def test_two_files_in_one_pipe_are_both_analyzed() -> None:
     run = call("analyze", "--json", "-", input=2 * encoded("WAV", samples=VOICE))
 
     assert file_of(run.stdout)["duration"] == pytest.approx(2 * len(VOICE) / 16_000)
@@ -42,7 +42,7 @@ def test_two_files_in_one_pipe_are_both_heard() -> None:
 @pytest.mark.parametrize(
     ("content", "kind"), [(b"\0\0\0\x20ftypM4A ", "M4A"), (b"\x1a\x45\xdf\xa3", "WebM")]
 )
-def test_what_cannot_be_decoded_is_refused(arguments: list[str], content: bytes, kind: str) -> None:
+def test_undecodable_formats_are_refused(arguments: list[str], content: bytes, kind: str) -> None:
     refused(call(*arguments, input=content + bytes(9_000)), 1, kind, "ffmpeg -i FILE")
 
 
@@ -84,7 +84,7 @@ def test_channels_that_cancel_each_other_are_named_and_can_be_chosen(tmp_path: P
     ("channel", "code", "words"),
     [("0", 2, "neither a channel"), ("left", 2, "neither a channel"), ("2", 1, "no channel 2")],
 )
-def test_a_channel_that_cannot_be_heard(channel: str, code: int, words: str) -> None:
+def test_a_channel_that_does_not_exist_is_refused(channel: str, code: int, words: str) -> None:
     run = call("analyze", "--channel", channel, CLIP)
 
     assert run.returncode == code

@@ -5,8 +5,8 @@ from command_line import CLIP, call, events_of, said
 
 
 def test_live_is_the_default_command() -> None:
-    default = call("--input", CLIP, "--hop", "0.12")
-    named = call("live", "--input", CLIP, "--hop", "0.12")
+    options = ("--input", CLIP, "--hop", "0.12", "--duration", "2")
+    default, named = call(*options), call("live", *options)
     assert said(events_of(default.stdout)) == said(events_of(named.stdout))
     updates = [event for event in events_of(default.stdout) if event["event"] == "emotion"]
     assert updates[1]["start"] - updates[0]["start"] == pytest.approx(0.12)
@@ -64,7 +64,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("option", ["--window", "--hop", "--threshold", "--duration"])
 @pytest.mark.parametrize("text", ["long", "", "1e999"])
-def test_what_is_no_number_is_named(option: str, text: str) -> None:
+def test_options_that_are_not_numbers_are_named(option: str, text: str) -> None:
     (*_, line) = call("--demo", f"{option}={text}").stderr.decode().splitlines()
     assert line == f"realtime-ser: error: argument {option}: {text!r} is not a finite number"
 

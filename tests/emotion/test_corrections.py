@@ -46,7 +46,9 @@ def test_a_correction_helps_its_label_most_where_an_utterance_is_similar() -> No
     similar = utterance(0) + 0.1 * utterance(1)
     after = corrections.apply(ANGRY, similar)
     assert after[LABELS.index("happy")] > 0.25
-    assert 0.2 < probability(corrections, "happy", seed=5) < 0.25, "an unrelated one, a little"
+    unrelated = utterance(0)[::-1].copy()
+    after_unrelated = corrections.apply(ANGRY, unrelated)[LABELS.index("happy")]
+    assert after_unrelated == pytest.approx(0.2, abs=0.02)
     assert after.sum() == pytest.approx(1, abs=1e-6)
     assert after.dtype == np.float32
 

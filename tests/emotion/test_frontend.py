@@ -151,5 +151,5 @@ def test_a_complete_utterance_is_not_padded_again() -> None:
 
 
 def test_every_band_has_a_filter() -> None:
-    for each in BOTH:
-        assert (filter_bank(each).sum(axis=0) > 0).all(), each.name
+    for feature_map in BOTH:
+        assert (filter_bank(feature_map).sum(axis=0) > 0).all(), feature_map.name

@@ -21,6 +21,7 @@ from realtime_ser.emotion.model import (
     find_model_folder,
 )
 from realtime_ser.errors import ModelError
+from realtime_ser.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def refused(folder: Path, words: str) -> None:
 
 def test_the_bundled_model_gives_eight_probabilities() -> None:
     model = EmotionModel()
-    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
+    frame = {
+        feature_map.name: _zeros(feature_map.bands) for feature_map in model.manifest.feature_maps
+    }
     probabilities = model.classify([model.embed(frame).embedding] * 3)
     assert probabilities.shape == (8,)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
@@ -139,8 +142,21 @@ def test_without_a_speech_threshold_every_frame_is_speech(folder: Path) -> None:
     rewrite(folder, lambda values: values.pop("speech_threshold", None))
     model = EmotionModel(folder)
     assert not model.manifest.has_speech_output
-    frame = {each.name: _zeros(each.bands) for each in model.manifest.feature_maps}
+    frame = {
+        feature_map.name: _zeros(feature_map.bands) for feature_map in model.manifest.feature_maps
+    }
     assert model.embed(frame).speech == 1.0
+
+
+def test_the_threshold_of_uncertain_is_the_models_unless_one_is_chosen(folder: Path) -> None:
+    rewrite(folder, lambda values: values.pop("uncertain_threshold", None))
+    model = EmotionModel(folder)
+    assert Pipeline(model).threshold == 0.3, "an older folder states none"
+    rewrite(folder, lambda values: values.update(uncertain_threshold=0.45))
+    model = EmotionModel(folder)
+    assert Pipeline(model).threshold == 0.45
+    assert Pipeline(model, Settings(hop=0.24)).settings == Settings(hop=0.24, threshold=0.45)
+    assert Pipeline(model, Settings(threshold=0.3)).threshold == 0.3
 
 
 def test_a_network_whose_input_has_another_name(folder: Path) -> None:
@@ -225,6 +241,15 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
             "speech_threshold must be between 0 and 1",
         ),
         (lambda values: values.update(speech_threshold="0.5"), "must be of type float"),
+        (
+            lambda values: values.update(uncertain_threshold=-0.1),
+            "uncertain_threshold must be between 0 and 1",
+        ),
+        (
+            lambda values: values.update(uncertain_threshold=1.01),
+            "uncertain_threshold must be between 0 and 1",
+        ),
+        (lambda values: values.update(uncertain_threshold=None), "must be of type float"),
         (lambda values: values.update(speech_threshold=float("nan")), "not finite"),
         (lambda values: values["level"].update(target_dbfs="loud"), "must be of type float"),
         (
@@ -330,7 +355,7 @@ def test_a_folder_of_version_1_runs_without_adaptation_and_says_so_once(
     recognizer = Recognizer(make_version_1(folder))
     assert recognizer.model.statistics is None
     result = recognizer.recognize(speech("three_utterances"), 16_000)
-    shares = {each.adaptation for each in result.events if isinstance(each, SpeechEnded)}
+    shares = {event.adaptation for event in result.events if isinstance(event, SpeechEnded)}
     assert shares == {0.0}
     (record,) = caplog.records
     assert "does not adapt to voices" in record.getMessage()

@@ -29,7 +29,7 @@ def test_a_recipe_and_its_variants_are_scored_on_the_development_speakers(
     data = write_clips(tmp_path / "data", None)
     for _ in range(2):
         ablation.ablation("fake", data, tmp_path / "runs", write=True)
-    assert [each.fitted for each in methods.values()] == [["development"]] * 2
+    assert [method.fitted for method in methods.values()] == [["development"]] * 2
     printed = capsys.readouterr().out
     assert "an epoch" not in printed
     # The method is right about the men among speakers 17 to 20.

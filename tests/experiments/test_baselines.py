@@ -188,7 +188,7 @@ def test_variants_depend_on_clip_and_seed() -> None:
     )
     for one, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, same)
-    lengths = {len(each) for each in (*first, *other, *variants(samples[1:], settings))}
+    lengths = {len(sound) for sound in (*first, *other, *variants(samples[1:], settings))}
     assert len(lengths) == 6, "every variant has a tempo of its own"
     assert all(0.8 <= len(samples) / length <= 1.21 for length in lengths)
 
@@ -203,7 +203,7 @@ def test_a_higher_variant_has_a_higher_pitch_and_the_same_length() -> None:
     higher = stretched_and_shifted(samples, tempo=1.0, semitones=4.0)
     assert len(higher) == len(samples)
     pitches = [
-        np.median(librosa.yin(each, fmin=60, fmax=500, sr=16_000)) for each in (samples, higher)
+        np.median(librosa.yin(sound, fmin=60, fmax=500, sr=16_000)) for sound in (samples, higher)
     ]
     assert 12 * np.log2(pitches[1] / pitches[0]) == pytest.approx(4.0, abs=0.5)
 

@@ -25,9 +25,9 @@ from train.files import QUALITY_PAGE, RESULTS_FOLDER  # noqa: E402
 
 
 def write_scores(folder: Path, *scores: dict[str, Any]) -> None:
-    for each in scores:
-        path = folder / f"{each['recipe']}-{each['protocol']}.json"
-        path.write_text(json.dumps(each))
+    for score in scores:
+        path = folder / f"{score['recipe']}-{score['protocol']}.json"
+        path.write_text(json.dumps(score))
 
 
 def test_unseen_speakers_are_first_and_our_scores_above_published_ones(tmp_path: Path) -> None:

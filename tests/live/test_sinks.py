@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from speech_clips import SAMPLES, speech
+from scripted_microphone import ScriptedMicrophone
+from speech_clips import speech
 
 from realtime_ser import Health, Recognizer, to_dict
-from realtime_ser.capture.file_source import FileSource
 from realtime_ser.errors import OutputError
 from realtime_ser.events import Event
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile
 from realtime_ser.samples import Int16
-
-CLIP = SAMPLES / "one_utterance.flac"
 
 
 class Collector(Sink):
@@ -43,20 +41,28 @@ class Collector(Sink):
         self.closed += 1
 
 
+def run(recognizer: Recognizer, *sinks: Sink, duration: float | None = None) -> Engine:
+    """Return a run over one utterance, as fast as it is read."""
+    microphone = ScriptedMicrophone(speech("one_utterance"))
+    return Engine(microphone, recognizer.pipeline(), sinks=sinks, duration=duration)
+
+
 def test_every_sink_gets_all_events_and_audio(recognizer: Recognizer) -> None:
     sinks = [Collector(), Collector()]
-    events = list(Engine(FileSource(CLIP), recognizer.pipeline(), sinks=sinks).events())
+    engine = run(recognizer, *sinks)
+    events = list(engine.events())
     for sink in sinks:
         assert sink.events == events
         np.testing.assert_array_equal(np.concatenate(sink.audio), speech("one_utterance"))
         assert sink.closed == 1
+    assert not engine.sinks.failed
 
 
 def test_a_run_with_a_display_writes_the_same_events(
     recognizer: Recognizer, tmp_path: Path
 ) -> None:
     path = tmp_path / "events.jsonl"
-    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[EventFile(path)])
+    engine = run(recognizer, EventFile(path))
     engine.start()
     engine._worker_thread.join(30)
     assert engine.snapshot().finished
@@ -74,17 +80,34 @@ def test_a_failing_sink_is_reported_once_and_the_others_go_on(
 ) -> None:
     failing, working = Collector("test output", fail_at=2), Collector()
     with caplog.at_level(logging.WARNING, "realtime_ser"):
-        engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[failing, working])
+        engine = run(recognizer, failing, working)
         events = list(engine.events())
     assert caplog.messages == ["the test output ended: it is full: empty it"]
     assert working.events == events
     assert failing.events == events[:2]
     assert failing.closed == 1
+    assert engine.sinks.failed
+
+
+def test_a_sink_that_cannot_be_closed_has_failed(
+    recognizer: Recognizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unclosable(Collector):
+        def close(self) -> None:
+            raise OutputError("it is full", "empty it")
+
+    sinks = [Unclosable("first"), Unclosable("second")]
+    engine = run(recognizer, *sinks, duration=0.1)
+    with pytest.raises(OutputError, match="it is full"):
+        engine.sinks.finish(sinks[0])
+    assert engine.sinks.failed
+    list(engine.events())
+    assert caplog.messages == ["the second ended: it is full: empty it"]
 
 
 def test_sinks_may_be_added_and_removed_during_the_run(recognizer: Recognizer) -> None:
     first, late = Collector(), Collector()
-    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[first])
+    engine = run(recognizer, first)
     events = engine.events()
     seen = [next(events)]
     engine.sinks.remove(first)
@@ -100,7 +123,7 @@ def test_health_reports_what_sinks_dropped(recognizer: Recognizer) -> None:
         def on_event(self, event: Event) -> None:
             self.dropped += 1
 
-    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[Slow("slow"), Collector()])
+    engine = run(recognizer, Slow("slow"), Collector())
     *events, health = engine.events()
     assert isinstance(health, Health)
     assert health.dropped == {"slow": len(events)}
@@ -108,7 +131,7 @@ def test_health_reports_what_sinks_dropped(recognizer: Recognizer) -> None:
 
 
 def test_a_healthy_run_has_no_dropped_events_in_its_health_event(recognizer: Recognizer) -> None:
-    *_, health = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[Collector()]).events()
+    *_, health = run(recognizer, Collector()).events()
     assert "dropped" not in to_dict(health)
 
 
@@ -117,7 +140,7 @@ def test_an_event_file_that_fills_its_disk_ends_with_a_whole_line(
 ) -> None:
     resource = pytest.importorskip("resource")
     path = tmp_path / "events.jsonl"
-    engine = Engine(FileSource(CLIP), recognizer.pipeline(), sinks=[EventFile(path)])
+    engine = run(recognizer, EventFile(path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:

@@ -75,7 +75,9 @@ SPEAKING = Snapshot(
     compute_ms=1.84,
 )
 
-QUIET = Snapshot(source="Built-in Microphone", rate=48_000, live=True, time=4.0, input_dbfs=-52.0)
+QUIET = Snapshot(
+    source="Built-in Microphone", rate=48_000, live=True, time=4.0, input_dbfs=-52.0, adaptation=0.0
+)
 
 FILE = replace(SPEAKING, source="demo.wav", rate=16_000, live=False)
 

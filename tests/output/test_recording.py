@@ -21,7 +21,7 @@ from realtime_ser.output.recording import Recording
 NOISE = np.random.default_rng(1).integers(-32768, 32768, 40_000, dtype=np.int16)
 
 
-def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
+def test_a_recording_contains_exactly_what_was_written(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.wav")
     for block in np.split(NOISE, [1, 7, 8_007, 8_007, 30_000]):
         recording.on_audio(block)
@@ -34,7 +34,7 @@ def test_holds_exactly_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples, NOISE)
 
 
-def test_silence_is_recorded_and_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+def test_silence_is_recorded_and_the_extension_may_be_uppercase(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.WAV")
     recording.on_audio(NOISE[:10])
     recording.on_audio(np.zeros(40_001, np.int16))
@@ -181,13 +181,13 @@ def test_a_made_up_name_takes_no_others_place(tmp_path: Path) -> None:
         recording.on_audio(NOISE[: number + 1])
         recording.close()
 
-    assert [each.path.name for each in recordings] == [
+    assert [recording.path.name for recording in recordings] == [
         "talk.wav",
         "talk-2.wav",
         "talk-4.wav",
         "talk-5.wav",
     ]
-    assert [len(soundfile.read(each.path)[0]) for each in recordings] == [1, 2, 3, 4]
+    assert [len(soundfile.read(recording.path)[0]) for recording in recordings] == [1, 2, 3, 4]
     assert (tmp_path / "talk-3.wav").read_bytes() == b"of others"
 
 

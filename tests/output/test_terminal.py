@@ -51,7 +51,7 @@ def test_picture_of_the_devices(snap_compare: SnapCompare) -> None:
     assert snap_compare(app, run_before=open_devices)
 
 
-def test_picture_without_colour(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_without_color(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app, _ = build()
     assert snap_compare(app)

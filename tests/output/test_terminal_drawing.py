@@ -120,7 +120,7 @@ def test_long_names_end_in_an_ellipsis() -> None:
     assert shorten("Built-in", 0) == ""
 
 
-async def test_the_screen_says_what_the_run_does() -> None:
+async def test_the_screen_shows_the_state_of_the_run() -> None:
     app, _ = build()
     async with app.run_test(size=(110, 24)):
         assert text(app, Title).endswith("LIVE")
@@ -197,7 +197,7 @@ async def test_a_narrow_screen_leaves_out_everything_but_warnings() -> None:
         assert text(app, HealthLine).startswith("Built-in")
 
 
-async def test_no_color_leaves_nothing_but_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color_draws_only_gray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app, _ = build()
     async with app.run_test():
@@ -208,7 +208,7 @@ async def test_no_color_leaves_nothing_but_grey(monkeypatch: pytest.MonkeyPatch)
     assert all(color[1:3] == color[3:5] == color[5:7] for color in used - {"#c5c8c6"})
 
 
-async def test_only_what_changed_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_changed_parts_are_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await settle(app, pilot)

@@ -16,7 +16,7 @@ from realtime_ser.output.terminal.status import HealthLine, Title
 from realtime_ser.output.terminal.voice import Voice
 
 
-async def test_space_pauses_and_goes_on() -> None:
+async def test_space_pauses_and_resumes() -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await pilot.press("space", "space", "space")
@@ -35,12 +35,12 @@ async def test_c_clears() -> None:
 async def test_c_says_that_the_voice_is_forgotten_and_that_corrections_stay() -> None:
     app, run = build(replace(SPEAKING, corrections=2))
     async with app.run_test() as pilot:
-        assert "knows this voice  63 %" in text(app, Voice)
+        assert "knows this voice 63 %" in text(app, Voice)
         assert "2 corrections" in text(app, Voice)
         await pilot.press("c")
         await settle(app, pilot)
         assert notifications(app) == ["Forgot this voice; 2 corrections stay, u takes one back"]
-        assert "knows this voice   0 %" in text(app, Voice)
+        assert "knows this voice 0 %" in text(app, Voice)
         run.change(corrections=0)
         await pilot.press("c")
         await settle(app, pilot)
@@ -64,10 +64,7 @@ async def test_without_adaptation_c_says_nothing_of_the_voice() -> None:
 async def test_t_and_a_letter_teach_what_was_said(letter: str, label: str) -> None:
     app, run = build()
     async with app.run_test() as pilot:
-        await pilot.press("t")
-        await settle(app, pilot)
-        assert isinstance(app.screen, TeachScreen)
-        await pilot.press(letter)
+        await pilot.press("t", letter)
         await settle(app, pilot)
         assert len(app.screen_stack) == 1
         assert run.calls == [("correct", label)]
@@ -80,7 +77,7 @@ async def test_teaching_can_be_given_up(key: str) -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await pilot.press("t")
-        await settle(app, pilot)
+        assert isinstance(app.screen, TeachScreen)
         await pilot.press("x", "1", "enter", key)
         await settle(app, pilot)
         assert len(app.screen_stack) == 1
@@ -143,7 +140,7 @@ async def test_r_starts_and_stops_a_recording_and_names_its_file() -> None:
     assert run.calls == [("start_recording",), ("stop_recording",)]
 
 
-async def test_a_recording_that_cannot_be_written_is_said_and_the_run_goes_on() -> None:
+async def test_a_recording_that_cannot_be_written_is_reported_and_the_run_continues() -> None:
     app, run = build()
     run.refusal = OutputError("take-1.wav [x] cannot be written", "choose another folder")
     async with app.run_test() as pilot:
@@ -219,7 +216,7 @@ async def test_escape_keeps_the_device() -> None:
     assert run.calls == []
 
 
-async def test_a_device_that_cannot_be_opened_is_said_and_the_run_goes_on() -> None:
+async def test_a_device_that_cannot_be_opened_is_reported_and_the_run_continues() -> None:
     app, run = build()
     async with app.run_test() as pilot:
         await open_devices(pilot)
@@ -230,7 +227,7 @@ async def test_a_device_that_cannot_be_opened_is_said_and_the_run_goes_on() -> N
         assert app.is_running
 
 
-async def test_missing_portaudio_is_said_and_the_run_goes_on() -> None:
+async def test_missing_portaudio_is_reported_and_the_run_continues() -> None:
     app, run = build()
     run.refusal = AudioDeviceError("PortAudio is missing", "install libportaudio2")
     async with app.run_test() as pilot:

@@ -50,7 +50,7 @@ def test_file_name_cannot_break_the_line(name: str) -> None:
     assert line[:-1].isprintable()
 
 
-def test_terminal_without_unicode_gets_what_it_can_show() -> None:
+def test_a_terminal_without_unicode_gets_characters_it_can_show() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
 
     TextLines(stream).on_event(EVENTS[1])

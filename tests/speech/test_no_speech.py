@@ -47,7 +47,7 @@ def spoken(model: EmotionModel, samples: NDArray[np.int16]) -> float:
     """Return the seconds in reported utterances."""
     pipeline = Pipeline(model)
     events = pipeline.process(samples) + pipeline.flush()
-    return sum(each.end - each.start for each in events if isinstance(each, SpeechEnded))
+    return sum(event.end - event.start for event in events if isinstance(event, SpeechEnded))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def spoken(model: EmotionModel, samples: NDArray[np.int16]) -> float:
         (name, 2 / 3 if name == "music" else 0.1) for name in SOUNDS
     ],  # music: docs/quality.md says so
 )
-def test_what_opens_the_gate_is_seldom_given_an_emotion(
+def test_sounds_that_open_the_gate_seldom_get_an_emotion(
     model: EmotionModel, gate_alone: EmotionModel, name: str, share: float
 ) -> None:
     samples = sound(name)
@@ -81,4 +81,4 @@ def test_speech_after_a_sound_is_found(model: EmotionModel, name: str) -> None:
     pipeline = Pipeline(model)
     assert pipeline.process(before) == []
     events = pipeline.process(voice) + pipeline.flush()
-    assert any(isinstance(each, EmotionUpdate) for each in events)
+    assert any(isinstance(event, EmotionUpdate) for event in events)

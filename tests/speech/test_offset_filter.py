@@ -28,7 +28,7 @@ def test_the_output_does_not_depend_on_the_blocks(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("offset", [-9000, 1, 327, 3277])
-def test_a_constant_changes_nothing_at_all(offset: int) -> None:
+def test_a_constant_offset_changes_nothing(offset: int) -> None:
     samples = noise(4000)
     shifted = (samples + offset).astype(np.int16)
     assert np.array_equal(OffsetFilter().process(shifted), OffsetFilter().process(samples))

@@ -150,7 +150,7 @@ def test_the_encoder_computes_what_the_published_one_does(
     pytest.importorskip("keras", reason="the train extra is not installed", exc_type=ImportError)
     maps = np.random.default_rng(5).normal(size=(2, 64, steps)).astype(np.float32)
     assert callable(compute)
-    expected = np.array([compute(tensors, each) for each in maps])
+    expected = np.array([compute(tensors, item) for item in maps])
     found = np.asarray(byols.build_encoder(weights)(maps.transpose(0, 2, 1), training=False))
     assert found.shape == (2, steps // 8, 512)
     assert expected.std() > 0.01, "the comparison would mean nothing"

@@ -43,7 +43,7 @@ def test_a_table_says_what_is_there(corpora: Path, capsys: pytest.CaptureFixture
     check_corpora(corpora)
     table, *others = capsys.readouterr().out.split("\n\n")
     rows = [line.split() for line in table.splitlines()]
-    assert rows[0] == ["corpus", "clips", "speakers", "hours", "labels", "use", "licence"]
+    assert rows[0] == ["corpus", "clips", "speakers", "hours", "labels", "use", "license"]
     assert rows[1][:4] == ["nemo", "4", "2", "0.00"]
     assert rows[1][4:] == [*CORPORA["nemo"].labels, "train", "CC", "BY-NC-SA", "4.0"]
     assert rows[2][:4] == ["emodb", "1", "1", "0.01"]
@@ -60,7 +60,7 @@ def test_a_table_says_what_is_there(corpora: Path, capsys: pytest.CaptureFixture
         (line,) = [line for line in lines if line.startswith(f"  {name}: ")]
         corpus = CORPORA[name]
         assert line == (
-            f"  {name}: {corpus.title} ({corpus.licence}; to {corpus.use}); {corpus.source}"
+            f"  {name}: {corpus.title} ({corpus.license}; to {corpus.use}); {corpus.source}"
         )
     assert unknown == "unknown folders:\n  mystery\n"
 

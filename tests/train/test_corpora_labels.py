@@ -118,7 +118,7 @@ def test_a_corpus_with_a_wrong_label_set_cannot_be_made(
         Corpus("made-up", "Made up", "en", "none", "nowhere", "score", kind, labels)
 
 
-def test_only_corpora_whose_licence_allows_it_are_trained_on() -> None:
+def test_only_corpora_whose_license_allows_it_are_trained_on() -> None:
     unlicensed = {"ased", "savee", "emodb", "urdu", "turev", "tess", "crema-d"}
     scored = {name for name, corpus in CORPORA.items() if corpus.use == "score"}
     assert scored == unlicensed | {

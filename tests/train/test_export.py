@@ -29,7 +29,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     keras.utils.set_random_seed(1)
     maps = load_recipe("best").feature_maps
-    inputs = [keras.Input((FRAME_STEPS, each.bands), name=each.name) for each in maps]
+    inputs = [
+        keras.Input((FRAME_STEPS, feature_map.bands), name=feature_map.name) for feature_map in maps
+    ]
     joined = layers.Reshape((FRAME_STEPS, -1, 1))(layers.Concatenate()(inputs))
     positions = layers.Conv2D(128, 3, strides=(32, 4), activation="relu")(joined)
     embedding = layers.GlobalAveragePooling2D()(positions)
@@ -48,8 +50,10 @@ def random_frames(model: EmotionModel) -> list[dict[str, Any]]:
     random = np.random.default_rng(2)
     return [
         {
-            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
-            for each in model.manifest.feature_maps
+            feature_map.name: random.normal(-3, 2, (FRAME_STEPS, feature_map.bands)).astype(
+                np.float32
+            )
+            for feature_map in model.manifest.feature_maps
         }
         for _ in range(4)
     ]
@@ -73,6 +77,22 @@ def test_the_temperature_divides_the_logits_and_is_in_the_manifest(
     assert training["temperature"] == 2.0
 
 
+def test_the_threshold_of_uncertain_is_in_the_manifest(run: Path, tmp_path: Path) -> None:
+    from train.model.export import export
+    from train.model.recipe import load_recipe
+    from train.model.rejection import Rejection
+
+    rejection = Rejection(0.42, 0.2, {"nemo": 0.9})
+    export(load_recipe("best"), run, tmp_path / "model", rejection=rejection)
+    manifest = EmotionModel(tmp_path / "model").manifest
+    assert manifest.uncertain_threshold == 0.42
+    assert manifest.training["uncertain"] == {
+        "threshold": 0.42,
+        "error": 0.2,
+        "coverage": {"nemo": 0.9},
+    }
+
+
 @pytest.mark.parametrize("kind", ["float16", "int8-weights", "int8"])
 def test_a_quantized_network_predicts_nearly_the_same(run: Path, tmp_path: Path, kind: Any) -> None:
     from train.model.export import export
@@ -89,7 +109,7 @@ def test_a_quantized_network_predicts_nearly_the_same(run: Path, tmp_path: Path,
     assert (
         json.loads((tmp_path / kind / "manifest.json").read_text())["training"]["weights"] == kind
     )
-    embeddings = [[model.embed(each).embedding for each in frames] for model in (whole, small)]
+    embeddings = [[model.embed(frame).embedding for frame in frames] for model in (whole, small)]
     assert not np.array_equal(embeddings[0], embeddings[1])
     np.testing.assert_allclose(
         small.classify(embeddings[1]), whole.classify(embeddings[0]), atol=0.02

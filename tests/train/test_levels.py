@@ -28,9 +28,9 @@ Float32 = NDArray[np.float32]
 def test_the_clips_are_chosen_by_hash_and_evenly_by_speaker() -> None:
     clips = [clip(label, speaker) for speaker in ("21", "22", "23") for label in LABELS]
     chosen = choose_clips(clips, per_speaker=5)
-    assert [each.speaker for each in chosen] == ["21"] * 5 + ["22"] * 5 + ["23"] * 5
+    assert [clip.speaker for clip in chosen] == ["21"] * 5 + ["22"] * 5 + ["23"] * 5
     assert choose_clips(clips[::-1], per_speaker=5) == chosen
-    assert len({each.label for each in chosen}) > 5, "not the same labels of everyone"
+    assert len({clip.label for clip in chosen}) > 5, "not the same labels of everyone"
     assert len(choose_clips(clips)) == 24, "a speaker may have fewer"
 
 

@@ -12,7 +12,6 @@ from ravdess_clips import write_clips
 
 from realtime_ser import Recognizer, SettingsError
 from realtime_ser.emotion.model import bundled_model_folder
-from realtime_ser.settings import Settings
 
 pytestmark = pytest.mark.train
 
@@ -66,7 +65,7 @@ def test_streamed_predictions_are_those_of_analyze(tmp_path: Path, recognizer: R
     )
     results = [recognizer.recognize(soundfile.read(path)[0], 16_000) for path in paths]
     labels = [result.label or NO_SPEECH for result in results]
-    assert streamed.labels(Settings().threshold) == labels
+    assert streamed.labels(recognizer.pipeline().threshold) == labels
     assert labels[-1] == NO_SPEECH, "the silent clip"
     assert len(np.unique(streamed.probabilities[streamed.has_speech], axis=0)) == 7, (
         "all but the silent one"
@@ -99,11 +98,11 @@ def test_evaluate_trains_what_is_missing_and_writes_the_scores(
     # Men among the test speakers of the six folds: 3, 0, 3, 3, 1, 2.
     by_fold = [0.75, 0.0, 0.75, 0.75, 0.25, 0.5]
     by_clip = scores["views"]["clip-level"]
-    assert [each["uar"] for each in by_clip["splits"]] == by_fold
+    assert [split["uar"] for split in by_clip["splits"]] == by_fold
     assert by_clip["mean"]["uar"] == 0.5
     assert by_clip["deviation"]["uar"] == round(float(np.std(by_fold, ddof=1)), 4)
     # Without 17 to 20: of {1, 11, 21}, {8, 9, 23}, {2, 15, 16} and {6, 13, 22} some are men.
-    beyond = [each["uar_beyond_choice"] for each in by_clip["splits"]]
+    beyond = [split["uar_beyond_choice"] for split in by_clip["splits"]]
     assert beyond == [1.0, 0.0, 0.6667, 0.75, 0.3333, 0.3333]
     assert scores["splits"][1]["test_speakers"] == ["04", "10", "12", "14"]
     for split in scores["splits"]:

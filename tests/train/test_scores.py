@@ -111,7 +111,8 @@ def test_the_temperature_depends_on_the_validation_clips_only() -> None:
     test = mostly_right()
     wrong = Predictions(test.clips, np.roll(test.probabilities, 1, axis=1))
     temperatures = {
-        view_of({"validation": test, "test": each}, 0.3).temperature for each in (test, wrong)
+        view_of({"validation": test, "test": predictions}, 0.3).temperature
+        for predictions in (test, wrong)
     }
     assert len(temperatures) == 1
 
@@ -136,7 +137,7 @@ def test_mean_deviation_and_pool_of_two_folds() -> None:
     assert scores["mean"]["recall"]["calm"] == 0.75
     assert scores["pooled"]["accuracy"] == round(29 / 32, 4)
     assert np.sum(scores["pooled"]["confusion"]) == 32
-    assert [each["accuracy"] for each in scores["splits"]] == [0.8125, 1.0]
+    assert [split["accuracy"] for split in scores["splits"]] == [0.8125, 1.0]
 
 
 def test_one_fold_has_no_deviation() -> None:

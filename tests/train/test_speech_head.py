@@ -89,7 +89,7 @@ def test_a_whisper_has_the_level_of_the_voice_and_no_pitch() -> None:
     voice = speech("one_utterance")[14_400:38_400] / 32768.0
     whisper = whispered(voice, generator(1))
     assert len(whisper) == len(voice)
-    levels = [20 * np.log10(np.sqrt(np.mean(each**2))) for each in (voice, whisper)]
+    levels = [20 * np.log10(np.sqrt(np.mean(samples**2))) for samples in (voice, whisper)]
     assert levels[1] == pytest.approx(levels[0], abs=3)
     assert periodicity(whisper) < 0.6 * periodicity(voice)
 
@@ -198,10 +198,10 @@ def test_a_model_folder_has_the_speech_output_and_the_same_embedding(
     found = frames(gated_scene(speech("one_utterance")), [YAMNET_MEL]).maps["mel"]
     embed = keras.saving.load_model(run / EMBEDDER_FILE)
     network, _ = with_speech_output(embed, run)
-    expected = [np.asarray(each) for each in network(found)]
+    expected = [np.asarray(output) for output in network(found)]
     told = [asked.embed({"mel": frame}) for frame in found]
-    np.testing.assert_allclose([each.speech for each in told], expected[1][:, 0], atol=1e-4)
-    np.testing.assert_allclose([each.embedding for each in told], expected[0], atol=1e-4)
+    np.testing.assert_allclose([frame.speech for frame in told], expected[1][:, 0], atol=1e-4)
+    np.testing.assert_allclose([frame.embedding for frame in told], expected[0], atol=1e-4)
     np.testing.assert_allclose(np.asarray(embed(found)), expected[0], atol=1e-6)
 
     (run / SCORES_FILE).rename(run / "away.json")

@@ -117,7 +117,7 @@ def test_frames_are_those_of_the_live_frontend() -> None:
     frames = random_frames(exact, (YAMNET_MEL, power), settings, random())
     live = Frontend(48, (YAMNET_MEL, power)).process(exact)
     for name in ("mel", "power"):
-        assert np.allclose(frames[name], np.stack([each.maps[name] for each in live]), atol=1e-4)
+        assert np.allclose(frames[name], np.stack([frame.maps[name] for frame in live]), atol=1e-4)
 
 
 def test_a_short_utterance_is_padded_to_a_frame() -> None:
@@ -132,7 +132,7 @@ def test_masks_hide_bands_and_steps() -> None:
         random_frames(speech("one_utterance"), (YAMNET_MEL,), settings, random(seed))
         for seed in range(5)
     ]
-    assert any((each["mel"].std(axis=1) < 1e-6).sum() > 10 for each in frames)
+    assert any((frame["mel"].std(axis=1) < 1e-6).sum() > 10 for frame in frames)
 
 
 def test_opus_keeps_length_and_voice() -> None:

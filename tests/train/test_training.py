@@ -76,9 +76,9 @@ def test_training_frames_are_those_of_the_live_program() -> None:
     utterance = longest_utterance(speech("one_utterance"))
     trained = last_window(spectra(utterance, feature_maps), feature_maps, Settings())
     live = Frontend(Settings().hop_steps, feature_maps).process(utterance)
-    for each in feature_maps:
-        expected = np.stack([frame.maps[each.name] for frame in live])
-        np.testing.assert_allclose(trained[each.name], expected, atol=1e-3)
+    for feature_map in feature_maps:
+        expected = np.stack([frame.maps[feature_map.name] for frame in live])
+        np.testing.assert_allclose(trained[feature_map.name], expected, atol=1e-3)
 
 
 def test_augmentation_is_reproducible() -> None:
@@ -94,9 +94,9 @@ def test_augmentation_is_reproducible() -> None:
         )
         for seed in (1, 1, 2)
     )
-    for each in recipe.feature_maps:
-        np.testing.assert_array_equal(first[each.name], again[each.name])
-        assert not np.array_equal(first[each.name], other[each.name])
+    for feature_map in recipe.feature_maps:
+        np.testing.assert_array_equal(first[feature_map.name], again[feature_map.name])
+        assert not np.array_equal(first[feature_map.name], other[feature_map.name])
 
 
 def test_a_frame_without_augmentation_is_a_normalized_one() -> None:
@@ -146,14 +146,14 @@ def test_a_room_in_training_changes_energies_as_a_room_changes_sound() -> None:
     )
     for name, columns in expected.columns.items():
         decibels = [
-            10 * np.log10(np.square(each).mean(axis=1) + 1e-6)
-            for each in (
+            10 * np.log10(np.square(mels).mean(axis=1) + 1e-6)
+            for mels in (
                 columns,
                 found.columns[name],
                 spectra(speech("one_utterance"), maps).columns[name],
             )
         ]
-        error, change = (np.abs(decibels[0] - each).mean() for each in decibels[1:])
+        error, change = (np.abs(decibels[0] - level).mean() for level in decibels[1:])
         assert error < 2.5 < change, (name, error, change)
 
 
@@ -175,7 +175,9 @@ def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     hertz = band_centers(YAMNET_MEL)
     for inside, limit in ((True, 1.5), (False, -25.0)):
         chosen = ((hertz > 400) & (hertz < 3_000)) if inside else (hertz > 5_500)
-        energies = [np.square(each.columns["mel"][:, chosen]).sum() for each in (expected, found)]
+        energies = [
+            np.square(spectra.columns["mel"][:, chosen]).sum() for spectra in (expected, found)
+        ]
         before = np.square(spectra(whole, maps).columns["mel"][:, chosen]).sum()
         changes = 10 * np.log10(np.array(energies) / before)
         assert (np.abs(changes) < limit).all() if inside else (changes < limit).all(), changes

@@ -36,22 +36,22 @@ def of_kind(**settings: Any) -> list[NDArray[np.int16]]:
 
 def test_pitch_moves_within_its_limits_and_takes_nothing_along() -> None:
     voices = of_kind(semitones=5.0)
-    shifts = [12 * np.log2(median_pitch(each) / median_pitch(UTTERANCE)) for each in voices]
+    shifts = [12 * np.log2(median_pitch(voice) / median_pitch(UTTERANCE)) for voice in voices]
     assert max(map(abs, shifts)) < 5.5
     assert np.ptp(shifts) > 2
-    assert {len(each) for each in voices} == {len(UTTERANCE)}
+    assert {len(voice) for voice in voices} == {len(UTTERANCE)}
 
 
 def test_formants_move_by_themselves() -> None:
     voices = of_kind(formants=1.18)
-    centroids = [spectral_centroid(each) / spectral_centroid(UTTERANCE) for each in voices]
+    centroids = [spectral_centroid(voice) / spectral_centroid(UTTERANCE) for voice in voices]
     assert np.ptp(centroids) > 0.05
-    pitches = [median_pitch(each) / median_pitch(UTTERANCE) for each in voices]
+    pitches = [median_pitch(voice) / median_pitch(UTTERANCE) for voice in voices]
     np.testing.assert_allclose(pitches, 1, atol=0.05)
 
 
 def test_tempo_moves_by_itself() -> None:
-    lengths = [len(each) / len(UTTERANCE) for each in of_kind(tempo=1.15)]
+    lengths = [len(voice) / len(UTTERANCE) for voice in of_kind(tempo=1.15)]
     assert 1 / 1.16 < min(lengths) < 0.97
     assert 1.03 < max(lengths) < 1.16
 
@@ -66,5 +66,5 @@ def test_a_seed_draws_the_same_voices_again_and_another_draws_others() -> None:
 def test_what_has_no_pitch_or_hardly_any_length_is_no_error() -> None:
     noise = np.random.default_rng(1).integers(-3000, 3000, 16_000).astype(np.int16)
     assert len(other_voices(noise, ITSELF)) == 2
-    assert [len(each) for each in other_voices(UTTERANCE[:200], ITSELF)] == [200, 200]
+    assert [len(voice) for voice in other_voices(UTTERANCE[:200], ITSELF)] == [200, 200]
     assert len(other_voices(np.zeros(16_000, np.int16), ITSELF)) == 2

@@ -23,8 +23,8 @@ def voices() -> list[Int16]:
     clips = [speech("one_utterance"), speech("three_utterances")[:56_000], speech("short_word")]
     generator = np.random.default_rng(9)
     return [
-        (generator.uniform(0.2, 1) * np.roll(clips[each % 3], 997 * each)).astype(np.int16)
-        for each in range(STREAMS)
+        (generator.uniform(0.2, 1) * np.roll(clips[number % 3], 997 * number)).astype(np.int16)
+        for number in range(STREAMS)
     ]
 
 
@@ -40,9 +40,9 @@ def separate(voices: list[Int16]) -> list[list[Event]]:
     """The events of separate runs, of a model of their own."""
     alone = Recognizer()
     events = [run(alone.stream(), voice) for voice in voices]
-    updates = [sum(isinstance(each, EmotionUpdate) for each in found) for found in events]
+    updates = [sum(isinstance(event, EmotionUpdate) for event in found) for found in events]
     assert sum(updates) > STREAMS, "else there is little to mix up"
-    assert len({str(each) for each in events}) > 0.9 * STREAMS
+    assert len({str(event) for event in events}) > 0.9 * STREAMS
     return events
 
 

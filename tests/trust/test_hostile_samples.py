@@ -28,15 +28,15 @@ def utterances(events: list[Event]) -> list[tuple[float, float]]:
         if isinstance(event, EmotionUpdate | SpeechEnded):
             assert 0 <= event.start < event.end
             assert sum(event.probabilities.values()) == pytest.approx(1, abs=1e-9)
-            assert all(0 <= each <= 1 for each in event.probabilities.values())
+            assert all(0 <= probability <= 1 for probability in event.probabilities.values())
             assert math.isfinite(event.confidence)
-    return [(each.start, each.end) for each in events if isinstance(each, SpeechEnded)]
+    return [(event.start, event.end) for event in events if isinstance(event, SpeechEnded)]
 
 
 def probabilities(events: list[Event]) -> NDArray[np.float64]:
     """Return those of each utterance, shape ``[utterances, 8]``."""
-    ended = [each for each in events if isinstance(each, SpeechEnded)]
-    return np.array([list(each.probabilities.values()) for each in ended])
+    ended = [event for event in events if isinstance(event, SpeechEnded)]
+    return np.array([list(utterance.probabilities.values()) for utterance in ended])
 
 
 def heard(recognizer: Recognizer, samples: NDArray[np.generic], rate: int = 16_000) -> list[Event]:
@@ -137,7 +137,7 @@ def test_after_minutes_of_zeros_a_voice_is_heard_on_time(recognizer: Recognizer)
     assert len(late) == 3
     waited = 60 * minutes - 6
     for mine, theirs in zip(late, soon, strict=True):
-        assert [each - waited for each in mine] == pytest.approx(theirs)
+        assert [time - waited for time in mine] == pytest.approx(theirs)
 
 
 def test_a_microphone_of_zeros_is_warned_of_once_in_minutes(
@@ -147,5 +147,7 @@ def test_a_microphone_of_zeros_is_warned_of_once_in_minutes(
     with caplog.at_level(logging.WARNING, "realtime_ser"):
         list(Engine(card, recognizer.pipeline()).events())
 
-    assert [each for each in caplog.messages if "delivers only zeros" in each] == caplog.messages
+    assert [
+        message for message in caplog.messages if "delivers only zeros" in message
+    ] == caplog.messages
     assert len(caplog.messages) == 1

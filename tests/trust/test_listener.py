@@ -109,7 +109,7 @@ def test_close_wakes_every_thread_that_waits(events: Listener) -> None:
         waiting = [pool.submit(list, events) for _ in range(4)]
         time.sleep(0.2)
         events.close()
-        assert [each.result(2) for each in waiting] == [[]] * 4
+        assert [future.result(2) for future in waiting] == [[]] * 4
 
 
 def test_threads_may_close_at_once(events: Listener, room: SilentRoom) -> None:

@@ -81,7 +81,7 @@ def assert_all_arrived(program: subprocess.CompletedProcess[str]) -> None:
     [
         "for _ in range(5): Recognizer()",
         "threads = [threading.Thread(target=Recognizer) for _ in range(8)]\n"
-        "    [each.start() for each in threads]; [each.join() for each in threads]",
+        "    [thread.start() for thread in threads]; [thread.join() for thread in threads]",
     ],
     ids=["one after the other", "at once"],
 )

@@ -66,14 +66,16 @@ def test_a_microphone_loses_nothing_while_a_core_is_busy(
         while live.poll() is None:
             microphone.play(SAMPLES / "three_utterances.flac")
     finally:
-        for each in (busy, live):
-            each.kill()
-            each.wait()
+        for process in (busy, live):
+            process.kill()
+            process.wait()
 
     assert (live.returncode, errors.read_bytes()) == (0, b"")
     events = [json.loads(line) for line in output.read_text().splitlines()]
-    health = [each for each in events if each["event"] == "health"]
+    health = [event for event in events if event["event"] == "health"]
     assert health[-1]["time"] == LIVE_SECONDS
-    assert [(each["overflows"], each["lost_samples"]) for each in health] == [(0, 0)] * len(health)
-    heard = sum(each["event"] == "speech_ended" for each in events)
+    assert [
+        (health_event["overflows"], health_event["lost_samples"]) for health_event in health
+    ] == [(0, 0)] * len(health)
+    heard = sum(event["event"] == "speech_ended" for event in events)
     assert heard >= LIVE_SECONDS / 15, "three utterances every ten seconds"

@@ -30,7 +30,7 @@ def said(events: Iterable[Event]) -> list[Event]:
 
 def same_but_for_rounding(events: Sequence[Event], expected: Sequence[Event]) -> None:
     """A resampled voice: the same events, at most 30 ms apart, with the same label at the end."""
-    assert [each.name for each in events] == [each.name for each in expected]
+    assert [event.name for event in events] == [event.name for event in expected]
     for mine, theirs in zip(events, expected, strict=True):
         if isinstance(mine, SpeechStarted) and isinstance(theirs, SpeechStarted):
             assert mine.time == pytest.approx(theirs.time, abs=0.031)
@@ -49,7 +49,7 @@ def test_odd_blocks_change_no_bit(
     events = [event for block in blocks(samples, sizes) for event in stream.process(block)]
 
     assert events + stream.flush() == heard(recognizer, samples, rate)
-    assert any(isinstance(each, EmotionUpdate) for each in events)
+    assert any(isinstance(event, EmotionUpdate) for event in events)
 
 
 def test_eight_equal_channels_are_one(recognizer: Recognizer) -> None:
@@ -71,10 +71,10 @@ def test_a_card_without_16_khz_hears_the_same(recognizer: Recognizer, rate: int)
 @pytest.mark.parametrize("channel", [0, 7])
 def test_a_voice_on_one_channel_of_eight_is_heard(recognizer: Recognizer, channel: int) -> None:
     voice = as_card(speech("three_utterances"), 48_000, 8)
-    voice[:, [each for each in range(8) if each != channel]] = 0
+    voice[:, [number for number in range(8) if number != channel]] = 0
     events = heard(recognizer, voice, 48_000)
 
-    assert sum(isinstance(each, SpeechEnded) for each in events) == 3
+    assert sum(isinstance(event, SpeechEnded) for event in events) == 3
 
 
 def test_telephony_is_heard(recognizer: Recognizer) -> None:
@@ -83,9 +83,9 @@ def test_telephony_is_heard(recognizer: Recognizer) -> None:
     events = heard(recognizer, as_card(voice, 8_000, 1), 8_000)
     expected = heard(recognizer, as_card(voice, 16_000, 1), 16_000)
 
-    starts = [each.time for each in events if isinstance(each, SpeechStarted)]
+    starts = [event.time for event in events if isinstance(event, SpeechStarted)]
     assert starts == pytest.approx(
-        [each.time for each in expected if isinstance(each, SpeechStarted)], abs=0.1
+        [event.time for event in expected if isinstance(event, SpeechStarted)], abs=0.1
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import oaconvolve
 
 from realtime_ser.settings import SAMPLE_RATE
@@ -132,7 +133,8 @@ def _filtered(
     values: Float32, settings: SurroundingSettings, random: np.random.Generator
 ) -> Float32:
     """Return values tilted, and half of the time limited to a telephone's or headset's band."""
-    hertz = np.maximum(np.fft.rfftfreq(len(values), 1 / SAMPLE_RATE), 1.0)
+    count = next_fast_len(len(values), real=True)
+    hertz = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 1.0)
     octaves = np.log2(hertz / 1000.0)
     decibels = random.uniform(-settings.tilt_db, settings.tilt_db) / 6 * np.clip(octaves, -4, 3)
     if random.random() < 0.5:
@@ -140,7 +142,8 @@ def _filtered(
         beyond = np.maximum(np.log2(lowest / hertz), np.log2(hertz / highest))
         decibels -= np.clip(48 * beyond, 0, 60)
     gains = (10 ** (decibels / 20)).astype(np.float32)
-    return np.fft.irfft(np.fft.rfft(values) * gains, len(values)).astype(np.float32)
+    filtered: Float32 = irfft(rfft(values, count) * gains, count)
+    return filtered[: len(values)]
 
 
 def _recorded(values: Float32, settings: SurroundingSettings, random: np.random.Generator) -> Int16:

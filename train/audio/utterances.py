@@ -140,7 +140,11 @@ def iterate_utterances(
         OutputError: the cache cannot be written.
     """
     settings = json.dumps(
-        [[asdict(each) for each in feature_maps], asdict(variations), asdict(GateSettings())],
+        [
+            [asdict(feature_map) for feature_map in feature_maps],
+            asdict(variations),
+            asdict(GateSettings()),
+        ],
         sort_keys=True,
     )
     with tqdm(clips, "utterances", unit=" clips") as bar:  # closed before an error is printed
@@ -185,7 +189,10 @@ def _from_arrays(arrays: Arrays, feature_maps: tuple[FeatureMap, ...]) -> tuple[
     count = len(arrays) // (1 + len(feature_maps))
     return tuple(
         Spectra(
-            {each.name: arrays[f"{each.name} {index}"] for each in feature_maps},
+            {
+                feature_map.name: arrays[f"{feature_map.name} {index}"]
+                for feature_map in feature_maps
+            },
             arrays[f"powers {index}"],
         )
         for index in range(count)

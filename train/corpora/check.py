@@ -17,7 +17,7 @@ from train.corpora.published import LAYOUTS
 from train.corpora.ravdess import CLIP_NAMES
 from train.corpora.registry import RAVDESS, load_corpus
 
-COLUMNS = ("corpus", "clips", "speakers", "hours", "labels", "use", "licence")
+COLUMNS = ("corpus", "clips", "speakers", "hours", "labels", "use", "license")
 NUMBER_COLUMNS = (1, 2, 3)
 SECONDS_AN_HOUR = 3600
 
@@ -71,8 +71,8 @@ def check_corpora(folder: Path) -> None:
         except AudioInputError as error:
             faults.append(f"{name}: {error}")
     print(_table(found))
-    _print_lines("incomplete", [_incomplete(each) for each in found if each.missing])
-    _print_lines("silent", [str(path) for each in found for path in each.silent])
+    _print_lines("incomplete", [_incomplete(corpus) for corpus in found if corpus.missing])
+    _print_lines("silent", [str(path) for corpus in found for path in corpus.silent])
     _print_rooms(folder, faults)
     _print_lines("not there", [_absent(CORPORA[n]) for n in CORPORA if n not in present])
     _print_lines("unknown folders", _unknown_folders(folder))
@@ -152,7 +152,7 @@ def _print_rooms(folder: Path, faults: list[str]) -> None:
     except AudioInputError as error:
         faults.append(f"{rooms.NAME}: {error}")
         return
-    print(f"\n{rooms.NAME}: {len(found)} room impulse responses ({rooms.LICENCE})")
+    print(f"\n{rooms.NAME}: {len(found)} room impulse responses ({rooms.LICENSE})")
 
 
 def _table(found: Sequence[Found]) -> str:
@@ -177,7 +177,7 @@ def _row(found: Found) -> tuple[str, ...]:
         f"{found.hours:.2f}",
         " ".join(corpus.labels) or kinds[corpus.kind],
         corpus.use,
-        corpus.licence,
+        corpus.license,
     )
 
 
@@ -187,7 +187,7 @@ def _incomplete(found: Found) -> str:
 
 
 def _absent(corpus: Corpus) -> str:
-    return f"{corpus.name}: {corpus.title} ({corpus.licence}; to {corpus.use}); {corpus.source}"
+    return f"{corpus.name}: {corpus.title} ({corpus.license}; to {corpus.use}); {corpus.source}"
 
 
 def _unknown_folders(folder: Path) -> list[str]:

@@ -29,9 +29,9 @@ class Corpus:
         name: of its folder and in code, such as ``nemo``.
         title: its published name.
         language: ISO 639 code of the language spoken, ``mul`` for several, ``zxx`` for none.
-        licence: as its authors state it.
+        license: as its authors state it.
         source: who published it, and where a person finds it.
-        use: ``train`` where the licence allows a published model to be trained on it, ``score``
+        use: ``train`` where the license allows a published model to be trained on it, ``score``
             where it may only be scored on.
         kind: how the speech came about; ``noise`` holds no speech.
         labels: those of ``realtime_ser.LABELS`` that its clips have, in that order; empty for
@@ -41,7 +41,7 @@ class Corpus:
     name: str
     title: str
     language: str
-    licence: str
+    license: str
     source: str
     use: Use
     kind: Kind

@@ -119,7 +119,9 @@ def _read_sexes(
     folder: Path, name: str, speaker_column: str, sex_column: str, dialect: type[csv.Dialect]
 ) -> Sexes:
     """Read a table of speakers in the folder of the clips, or in the one above."""
-    path = next((each / name for each in (folder, folder.parent) if (each / name).is_file()), None)
+    path = next(
+        (place / name for place in (folder, folder.parent) if (place / name).is_file()), None
+    )
     if path is None:
         raise AudioInputError(
             f"{folder} lacks {name}, which gives the speakers' sex",

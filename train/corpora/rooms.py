@@ -7,7 +7,7 @@ from realtime_ser.errors import AudioInputError
 from train.corpora.index import INDEX_FILE, read_rows
 
 NAME = "rir"
-LICENCE = "Apache-2.0, MIT"
+LICENSE = "Apache-2.0, MIT"
 
 
 @dataclass(frozen=True, slots=True)

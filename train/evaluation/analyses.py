@@ -58,6 +58,11 @@ def analyze_clip(recognizer: Recognizer, path: Path) -> ClipAnalysis:
     """
     events: list[Event] = []
     recognizer.recognize_file(path, on_event=events.append)
+    return summarize(events)
+
+
+def summarize(events: Sequence[Event]) -> ClipAnalysis:
+    """Return what the events of one clip say, the ``FileResult`` last."""
     result = events[-1]
     assert isinstance(result, FileResult)
     speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))
@@ -107,7 +112,10 @@ def analyze_clips(
 def probabilities_of(analyses: Sequence[ClipAnalysis]) -> Float64:
     """Return the probabilities, float64 ``[clips, 8]``; a row of NaN where there is no speech."""
     no_speech = (np.nan,) * len(LABELS)
-    rows = [no_speech if each.probabilities is None else each.probabilities for each in analyses]
+    rows = [
+        no_speech if analysis.probabilities is None else analysis.probabilities
+        for analysis in analyses
+    ]
     return np.array(rows, np.float64).reshape(len(analyses), len(LABELS))
 
 

@@ -56,7 +56,7 @@ def group_by_speaker(clips: Sequence[Clip]) -> Groups:
     rows: dict[tuple[str, str], list[int]] = {}
     for row, clip in enumerate(clips):
         rows.setdefault((clip.corpus, clip.speaker), []).append(row)
-    return Groups("speakers", tuple(np.array(each, np.int64) for each in rows.values()))
+    return Groups("speakers", tuple(np.array(row, np.int64) for row in rows.values()))
 
 
 def bootstrap_interval(groups: Groups, statistic: Callable[[Rows], float]) -> Interval | None:

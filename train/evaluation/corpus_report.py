@@ -62,17 +62,17 @@ def _ordinary_cells(scores: Scores) -> Rows:
 
 def _sounds_details(scores: Scores) -> str:
     rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
-    clips = sum(each["clips"] for each in scores["classes"])
+    clips = sum(row["clips"] for row in scores["classes"])
     length = f"{clips} ({scores['minutes']:.1f} min)"
     rows = [("**all**", length, rate, number(scores["with_speech"]))]
     rows += [
         (
-            each["name"].replace("_", " "),
-            str(each["clips"]),
-            number(each["seconds_per_minute"], 1),
-            number(each["with_speech"]),
+            row["name"].replace("_", " "),
+            str(row["clips"]),
+            number(row["seconds_per_minute"], 1),
+            number(row["with_speech"]),
         )
-        for each in scores["classes"]
+        for row in scores["classes"]
     ]
     header = ("sound", "clips", "seconds of reported speech per minute", "clips with any")
     return markdown_table(header, rows)
@@ -80,11 +80,11 @@ def _sounds_details(scores: Scores) -> str:
 
 def _sounds_cells(scores: Scores) -> Rows:
     rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
-    by_rate = sorted(scores["classes"], key=lambda each: -each["seconds_per_minute"])
+    by_rate = sorted(scores["classes"], key=lambda row: -row["seconds_per_minute"])
     worst = ", ".join(
-        f"{each['name'].replace('_', ' ')} {number(each['seconds_per_minute'], 1)}"
-        for each in by_rate[:3]
-        if each["seconds_per_minute"]
+        f"{row['name'].replace('_', ' ')} {number(row['seconds_per_minute'], 1)}"
+        for row in by_rate[:3]
+        if row["seconds_per_minute"]
     )
     return [(rate, number(scores["with_speech"]), worst)]
 

@@ -5,13 +5,14 @@ which a live program hears more. So it is fitted to the speakers set aside of ev
 training, with the mean loss of each corpus weighing the same.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax, logsumexp, softmax
 
 from realtime_ser.errors import SettingsError
 from train.corpora import ravdess
@@ -41,6 +42,19 @@ class Group:
     allowed: Bool
     right: Bool
 
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def confidence(self, temperature: float) -> Float64:
+        """Return the highest of all eight probabilities at a temperature, shape ``[clips]``."""
+        return np.asarray(softmax(self.logits / temperature, axis=1).max(axis=1))
+
+    @property
+    def is_right(self) -> Bool:
+        """Whether the likeliest of the allowed labels is right, shape ``[clips]``."""
+        likeliest = np.where(self.allowed, self.logits, -np.inf).argmax(axis=1)
+        return np.asarray(self.right[np.arange(len(likeliest)), likeliest])
+
     def loss(self, temperature: float) -> float:
         """Return the mean cross-entropy at a temperature (see ``train.model.objective``)."""
         masked = np.where(self.allowed, self.logits / temperature, -np.inf)
@@ -67,12 +81,12 @@ def set_aside_group(recipe: MixtureRecipe, name: str, model: Path, corpora: Path
     probabilities = streamed_probabilities(model, clips)
     speech = ~np.isnan(probabilities).any(axis=1)
     targets = [target(find_corpus(name), clip.label) for clip in clips]
-    allowed, right = (np.array(each)[speech] for each in zip(*targets, strict=True))
+    allowed, right = (np.array(masks)[speech] for masks in zip(*targets, strict=True))
     return Group(log_probabilities(probabilities[speech]), allowed, right)
 
 
-def group_temperature(recipe: MixtureRecipe, model: Path, corpora: Path) -> float:
-    """Return the temperature with the least mean loss over the recipe's corpora, 0.05 to 20.
+def set_aside_groups(recipe: MixtureRecipe, model: Path, corpora: Path) -> dict[str, Group]:
+    """Return the groups of all corpora in training that have speakers set aside, by corpus.
 
     Args:
         recipe: states the corpora.
@@ -83,10 +97,15 @@ def group_temperature(recipe: MixtureRecipe, model: Path, corpora: Path) -> floa
         SettingsError: no corpus has speakers set aside.
     """
     names = [name for name in recipe.stage[TRAINING].shares if name != ravdess.CORPUS]
-    found = (set_aside_group(recipe, name, model, corpora) for name in names)
-    groups = [group for group in found if group is not None and len(group.logits)]
+    found = {name: set_aside_group(recipe, name, model, corpora) for name in names}
+    groups = {name: group for name, group in found.items() if group is not None and len(group)}
     if not groups:
         raise SettingsError("no corpus has speakers set aside", "raise set_aside_share")
+    return groups
+
+
+def group_temperature(groups: Collection[Group]) -> float:
+    """Return the temperature with the least mean loss over some groups, 0.05 to 20."""
 
     def loss(log_temperature: float) -> float:
         return float(np.mean([group.loss(float(np.exp(log_temperature))) for group in groups]))

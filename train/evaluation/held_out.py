@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from realtime_ser.emotion.manifest import read_manifest
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import LABELS
-from realtime_ser.settings import Settings
 from train.corpora.clip import Clip
 from train.corpora.ravdess import HELD_OUT_SPEAKERS, list_clips
 from train.evaluation.calibration import reliability_of
@@ -58,18 +58,19 @@ def evaluate_held_out(data: Path, model: Path) -> dict[str, Any]:
         RealtimeSerError: clips are missing, or the model folder cannot be used.
     """
     clips = list_clips(data, HELD_OUT_SPEAKERS)
+    threshold = read_manifest(model).uncertain_threshold
     analysis = analyze(clips, model)
     truth = [LABELS[index] for index in analysis.whole.truth]
     scores = {
         "protocol": "held-out: RAVDESS speech clips of speakers 21–24, who took no part in training"
         " or in any choice; `realtime-ser analyze`, label of each file",
         "clips": len(clips),
-        **scores_of(analysis.whole, Settings().threshold),
+        **scores_of(analysis.whole, threshold),
         "calibration_error": reliability_of(analysis.whole).error,
         "uar_while_speaking": {
             f"{moment:.2f}": uar(truth, labels) for moment, labels in analysis.shown.items()
         },
-        "by_speaker": asdict(speaker_scores(analysis.whole, Settings().threshold)),
+        "by_speaker": asdict(speaker_scores(analysis.whole, threshold)),
     }
     return dict(rounded(scores))
 

@@ -92,7 +92,7 @@ def _draw_confusion(axes: "Axes", scores: Mapping[str, Any]) -> None:
         number, share = counts[row, chosen[column]], shares[row, chosen[column]]
         color = "white" if share > 0.5 else "black"
         axes.text(column, row, str(number), ha="center", va="center", color=color)
-    names = [scores["columns"][each] for each in chosen]
+    names = [scores["columns"][column] for column in chosen]
     axes.set_xticks(range(len(chosen)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(LABELS)), LABELS)
     axes.set(title="clips by true label (rows) and predicted label")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD
 from train.corpora.clip import Clip
 from train.corpora.splits import DEVELOPMENT_SPEAKERS, PROTOCOLS, Split, read_split
 from train.evaluation.calibration import reliability_of, scaled, temperature_of
@@ -120,7 +120,7 @@ def _views(method: Method, split: Split, run: Path) -> dict[str, View]:
     clip_level = view_of(clip_level_predictions(method, split, run), threshold=0.0)
     if not method.streams:
         return {CLIP_LEVEL: clip_level}
-    streamed = view_of(streamed_predictions(method, split, run), Settings().threshold)
+    streamed = view_of(streamed_predictions(method, split, run), DEFAULT_THRESHOLD)
     return {STREAMED: streamed, CLIP_LEVEL: clip_level}
 
 

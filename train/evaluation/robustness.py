@@ -251,7 +251,7 @@ def score_trials(
     recognizer: Recognizer, recordings: Sequence[Recording], several: Sequence[Trial]
 ) -> list[TrialScores]:
     """Return the scores of the undisturbed clips, and those under each disturbance."""
-    truth = [LABELS[index] for index in label_indices(each.clip for each in recordings)]
+    truth = [LABELS[index] for index in label_indices(recording.clip for recording in recordings)]
     scores: list[TrialScores] = []
     undisturbed: list[str] = []
     with tqdm(total=(1 + len(several)) * len(recordings), unit=" clips") as progress:

@@ -8,15 +8,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.analysis import analyse
+from realtime_ser.analysis import analyze
 from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
 from realtime_ser.errors import SettingsError
-from realtime_ser.events import LABELS, Event, FileResult, SpeechEnded
+from realtime_ser.events import LABELS
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16
 from train.corpora.clip import Clip
-from train.evaluation.analyses import ClipAnalysis
-from train.evaluation.predictions import NO_SPEECH
+from train.evaluation.analyses import ClipAnalysis, summarize
 
 FEWEST_CLIPS = 8
 """A speaker with fewer clips is not scored: there would be nothing to get used to."""
@@ -145,14 +144,7 @@ class EmbeddingCache:
 
 def hear(pipeline: Pipeline, samples: Int16) -> ClipAnalysis:
     """Return what a pipeline says of its next clip, as ``realtime-ser analyze`` summarizes it."""
-    events: list[Event] = list(analyse([samples], pipeline, ""))
-    result = events[-1]
-    assert isinstance(result, FileResult)
-    speech = tuple((event.start, event.end) for event in events if isinstance(event, SpeechEnded))
-    if result.label is None or result.probabilities is None:
-        return ClipAnalysis(NO_SPEECH, None, speech, result.duration)
-    probabilities = tuple(result.probabilities[label] for label in LABELS)
-    return ClipAnalysis(result.label, probabilities, speech, result.duration)
+    return summarize(list(analyze([samples], pipeline, "")))
 
 
 def hear_stream(

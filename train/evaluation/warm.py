@@ -23,7 +23,9 @@ FIRST = "first ten"
 """The first ten utterances of a stream: after a change of speaker, while it still hears the old."""
 
 SEEDS = (1, 2, 3)
-"""Each draws and shuffles the streams anew."""
+"""Each draws and shuffles the streams anew; with more clips than ``MANY``, the first is enough."""
+
+MANY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class _Heard:
 
 
 def warm_scores(
-    corpus: Corpus, clips: Sequence[Clip], model: Path, seeds: Sequence[int] = SEEDS
+    corpus: Corpus, clips: Sequence[Clip], model: Path, seeds: Sequence[int] | None = None
 ) -> WarmScores:
     """Score a model folder on streams of a corpus's voices.
 
@@ -81,7 +83,7 @@ def warm_scores(
         corpus: one with labels.
         clips: of the corpus.
         model: model folder.
-        seeds: of the draws.
+        seeds: of the draws; ``None`` for ``SEEDS``, or the first of them.
 
     Raises:
         AudioInputError: a clip is missing or damaged.
@@ -93,6 +95,7 @@ def warm_scores(
         raise SettingsError(
             f"{model} has no statistics of its training voices", "run python -m train statistics"
         )
+    seeds = seeds or (SEEDS if len(_needed(clips, SEEDS[:1])) <= MANY else SEEDS[:1])
     network = EmbeddingCache(loaded)
     samples = {clip: read_clip(clips[clip].path) for clip in _needed(clips, seeds)}
     cold = {

@@ -40,8 +40,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         random = np.random.default_rng([self._recipe.fit.seed, self._epoch, index + 1])
         size = self._recipe.fit.batch_clips
         chosen = self._order[index * size : (index + 1) * size]
-        examples = [self._frames(self._utterances[each], random) for each in chosen]
-        inputs = {name: np.stack([each[name] for each in examples]) for name in examples[0]}
+        examples = [self._frames(self._utterances[index], random) for index in chosen]
+        inputs = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         targets = np.eye(len(LABELS), dtype=np.float32)[self._labels[chosen]]
         if random.random() < self._recipe.augmentation.mixup_share:
             return _mix_up(inputs, targets, random)

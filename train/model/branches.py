@@ -34,6 +34,7 @@ BYOLS_MAP = FeatureMap(
 """The log-power mel map that BYOL-S was trained on (N. Scheidwasser-Clow et al., arXiv:2110.03414);
 the offset keeps digital silence finite."""
 
+NORM_MOMENTUM = 0.95
 CHANNELS = 64
 HIDDEN_UNITS = 512
 
@@ -93,14 +94,14 @@ def freeze_branch(embed: keras.Model, settings: BranchSettings, frozen_layers: i
 def load_byols_weights(embed: keras.Model, published: ByolsWeights) -> None:
     """Set the body of a BYOL-S branch to the published weights.
 
-    Each batch normalization is folded into the convolution before it; all its scales are positive,
-    so that pooling may come first.
+    Pooling comes before batch normalization here and after it there. As all published scales are
+    positive, the maximum of the normalized values is the normalized maximum.
     """
     for number, block in enumerate(published.blocks, start=1):
-        scale = block.gamma / np.sqrt(block.variance + NORM_EPSILON)
-        kernel = (block.kernel * scale[:, None, None, None]).transpose(3, 2, 1, 0)
-        bias = (block.bias - block.mean) * scale + block.beta
-        embed.get_layer(f"byols{number}_conv").set_weights([kernel, bias])
+        kernel = block.kernel.transpose(3, 2, 1, 0)
+        embed.get_layer(f"byols{number}_conv").set_weights([kernel, block.bias])
+        norm = [block.gamma, block.beta, block.mean, block.variance]
+        embed.get_layer(f"byols{number}_norm").set_weights(norm)
     for number, dense in enumerate(published.dense, start=4):
         embed.get_layer(f"byols{number}_dense").set_weights([dense.weights.T, dense.bias])
 
@@ -160,6 +161,9 @@ def _byols_embedder() -> keras.Model:
     for number in range(1, 4):
         values = layers.Conv2D(CHANNELS, 3, padding="same", name=f"byols{number}_conv")(values)
         values = layers.MaxPooling2D(2, name=f"byols{number}_pool")(values)
+        values = layers.BatchNormalization(
+            momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=f"byols{number}_norm"
+        )(values)
         values = layers.ReLU(name=f"byols{number}_relu")(values)
     steps = FRAME_STEPS // 8
     values = layers.Reshape((steps, CHANNELS * BYOLS_MAP.bands // 8), name="byols_steps")(values)
@@ -184,7 +188,7 @@ def _byols_classifier(channels: int, settings: BranchSettings) -> keras.Model:
     pooled = layers.Concatenate(name="pooled")(
         [mean, ops.max(maxima, axis=1), ops.sqrt(variance + 1e-5)]
     )
-    normalized = layers.BatchNormalization(momentum=0.95, name="pooled_bn")(pooled)
+    normalized = layers.BatchNormalization(momentum=NORM_MOMENTUM, name="pooled_bn")(pooled)
     thinned = layers.Dropout(settings.dropout, name="dropout")(normalized)
     logits = layers.Dense(len(LABELS), name="logits")(thinned)
     return keras.Model(positions, logits, name="byols_classifier")

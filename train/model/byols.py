@@ -2,7 +2,7 @@
 
 BYOL-S is the encoder of BYOL-A (D. Niizumi et al., arXiv:2103.06695), trained by itself on the
 speech of AudioSet (N. Scheidwasser-Clow et al., SERAB, arXiv:2110.03414); the weights are under the
-MIT licence. They come as a PyTorch file, a zip whose members ``archive/data/K`` hold one tensor
+MIT license. They come as a PyTorch file, a zip whose members ``archive/data/K`` hold one tensor
 each as raw little-endian float32. Only these are read: nothing is unpickled.
 """
 

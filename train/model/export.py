@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 from train.corpora.clip import Clip
 from train.files import read_json
 from train.model import speech_head, speech_output
 from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
+from train.model.rejection import Rejection
 from train.model.runs import ORIGIN_FILE
 from train.model.saved import load_networks
 from train.model.voice_statistics import add_statistics
@@ -68,10 +70,12 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         self._variables = [
             variable.value for network in self._networks for variable in network.variables
         ]
-        self._names = [each.name for each in feature_maps]
+        self._names = [feature_map.name for feature_map in feature_maps]
         frames = {
-            each.name: tensorflow.TensorSpec((1, FRAME_STEPS, each.bands), name=each.name)
-            for each in feature_maps
+            feature_map.name: tensorflow.TensorSpec(
+                (1, FRAME_STEPS, feature_map.bands), name=feature_map.name
+            )
+            for feature_map in feature_maps
         }
         positions = tensorflow.TensorSpec((None, *embed.outputs[0].shape[1:]), name="embeddings")
         self.embed = tensorflow.function(self._embed).get_concrete_function(**frames)
@@ -97,6 +101,7 @@ def export(
     folder: Path,
     temperature: float = 1.0,
     quantized: Quantized | None = None,
+    rejection: Rejection | None = None,
     voices: Sequence[Clip] = (),
 ) -> None:
     """Write the networks of a finished run to the model folder ``folder``.
@@ -107,6 +112,8 @@ def export(
         folder: the model folder, created if it is missing.
         temperature: the logits are divided by it, to calibrate the probabilities.
         quantized: how to quantize the frame's network; ``None`` leaves it float32.
+        rejection: has the threshold of ``uncertain`` at this temperature; ``None`` leaves it at
+            ``DEFAULT_THRESHOLD``.
         voices: clips that the run was trained on, for the statistics of the training voices;
             without them the model does not adapt to voices.
 
@@ -125,10 +132,12 @@ def export(
         embedding_shape=tuple(embed.outputs[0].shape[1:]),
         files=file_hashes(folder),
         speech_threshold=threshold,
+        uncertain_threshold=rejection.threshold if rejection else DEFAULT_THRESHOLD,
         removes_offset=recipe.removes_offset,
         training={
             **read_json(run / ORIGIN_FILE),
             "temperature": temperature,
+            **({"uncertain": asdict(rejection)} if rejection else {}),
             "weights": quantized.kind if quantized else "float32",
             "parameters": int(embed.count_params() + classify.count_params()),
         },
@@ -167,14 +176,14 @@ def parity(
         frames: inputs, by name of the map ``[96, bands]``; random values if there are none.
     """
     chosen = frames[:WINDOW_FRAMES] or _random_frames(model.manifest.feature_maps)
-    stacked = [np.stack([each[name] for each in chosen]) for name in chosen[0]]
-    expected, *speech = (np.asarray(each) for each in _outputs(embed, stacked))
+    stacked = [np.stack([frame[name] for frame in chosen]) for name in chosen[0]]
+    expected, *speech = (np.asarray(output) for output in _outputs(embed, stacked))
     computed = [model.embed(frame) for frame in chosen]
-    embeddings = np.stack([each.embedding for each in computed])
+    embeddings = np.stack([result.embedding for result in computed])
     window = expected.reshape(1, -1, expected.shape[-1])
     logits = classify(window, training=False) / temperature
     probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
-    probabilities += [each[:, 0] - [frame.speech for frame in computed] for each in speech]
+    probabilities += [output[:, 0] - [frame.speech for frame in computed] for output in speech]
     return (
         float(np.abs(expected - embeddings).max()),
         float(np.abs(np.concatenate(probabilities)).max()),
@@ -185,8 +194,10 @@ def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32
     random = np.random.default_rng(0)
     return [
         {
-            each.name: random.normal(-3, 2, (FRAME_STEPS, each.bands)).astype(np.float32)
-            for each in feature_maps
+            feature_map.name: random.normal(-3, 2, (FRAME_STEPS, feature_map.bands)).astype(
+                np.float32
+            )
+            for feature_map in feature_maps
         }
         for _ in range(WINDOW_FRAMES)
     ]

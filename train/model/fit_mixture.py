@@ -87,7 +87,7 @@ class MixtureMethod:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         networks = load_networks(run)
         utterances = load_samples(clips, self._places.cache)
-        return np.stack([self._last_window(each, networks) for each in utterances])
+        return np.stack([self._last_window(utterance, networks) for utterance in utterances])
 
     def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
@@ -109,8 +109,8 @@ class MixtureMethod:
         frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
         embed, classify = networks
         maps = [
-            np.stack([frame.maps[each.name] for frame in frames])
-            for each in self.recipe.feature_maps
+            np.stack([frame.maps[feature_map.name] for frame in frames])
+            for feature_map in self.recipe.feature_maps
         ]
         positions = embed(maps, training=False)
         window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))

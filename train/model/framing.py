@@ -68,8 +68,10 @@ def window_logits(
     feature_maps: tuple[FeatureMap, ...],
 ) -> Float32:
     """Return the logits of each utterance's last window, shape ``[utterances, 8]``."""
-    windows = [last_window(each.variants[0], feature_maps, Settings()) for each in utterances]
-    names = [each.name for each in feature_maps]
+    windows = [
+        last_window(utterance.variants[0], feature_maps, Settings()) for utterance in utterances
+    ]
+    names = [feature_map.name for feature_map in feature_maps]
     inputs = [np.concatenate([window[name] for window in windows]) for name in names]
     embeddings = embed.predict(inputs, batch_size=64, verbose=0)
     ends = np.cumsum([len(window[names[0]]) for window in windows])[:-1]
@@ -77,4 +79,4 @@ def window_logits(
         classify(frames.reshape(1, -1, frames.shape[-1]), training=False)
         for frames in np.split(embeddings, ends)
     ]
-    return np.concatenate([np.asarray(each) for each in logits])
+    return np.concatenate([np.asarray(logit) for logit in logits])

@@ -10,8 +10,8 @@ from train.files import read_json, write_json
 
 def file_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a model folder except its manifest."""
-    files = sorted(each for each in folder.iterdir() if each.name != MANIFEST_FILE)
-    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+    files = sorted(file for file in folder.iterdir() if file.name != MANIFEST_FILE)
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def update_manifest(folder: Path, **changes: Any) -> None:

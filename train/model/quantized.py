@@ -56,7 +56,8 @@ def calibration_frames(
     variations = recipe.variations  # as in training, so that the cache has them
     utterances = load_utterances(chosen, recipe.feature_maps, variations, cache)
     windows = [
-        last_window(each.variants[0], recipe.feature_maps, Settings()) for each in utterances
+        last_window(utterance.variants[0], recipe.feature_maps, Settings())
+        for utterance in utterances
     ]
     return [
         {name: values[number % len(values)] for name, values in window.items()}

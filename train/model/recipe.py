@@ -116,7 +116,7 @@ def parse_recipe(name: str, table: Mapping[str, Any]) -> Recipe:
         name,
         (
             YAMNET_MEL,
-            *(settings_from(FeatureMap, each, f"{where}[[feature_map]]") for each in maps),
+            *(settings_from(FeatureMap, table, f"{where}[[feature_map]]") for table in maps),
         ),
         settings_from(NetworkSettings, table.get("network"), f"{where}[network]"),
         settings_from(FitSettings, table.get("fit"), f"{where}[fit]"),
@@ -144,7 +144,9 @@ def _companion(recipe: Recipe, table: Mapping[str, Any]) -> Recipe:
         AugmentationSettings, merged.pop("augmentation"), f"{where}.augmentation]"
     )
     network = settings_from(CompanionSettings, merged, f"{where}]")
-    if unknown := sorted(set(network.maps) - {each.name for each in recipe.feature_maps}):
+    if unknown := sorted(
+        set(network.maps) - {feature_map.name for feature_map in recipe.feature_maps}
+    ):
         raise SettingsError(
             f"{where}] has no feature map {unknown[0]!r}", "name one of the recipe's maps"
         )

@@ -166,8 +166,8 @@ def _pool(values: keras.KerasTensor) -> keras.KerasTensor:
 
 def _pooling(embed: keras.Model) -> keras.Model:
     """Return the network from the layers in ``LAYERS`` to the features of the regression."""
-    values = [keras.Input(each.shape[1:]) for each in _inputs(embed)]
-    pooled = layers.Concatenate()([_pool(each) for each in values])
+    values = [keras.Input(output.shape[1:]) for output in _inputs(embed)]
+    pooled = layers.Concatenate()([_pool(value) for value in values])
     return keras.Model(values, pooled, name="statistics")
 
 

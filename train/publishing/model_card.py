@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE
+from train.corpora.catalog import CORPORA
 from train.evaluation.report import (
     ablation_table,
     confusion_table,
@@ -16,8 +17,10 @@ from train.evaluation.report import (
 )
 from train.evaluation.robustness import RESULT_FILE as ROBUSTNESS_FILE
 from train.files import RESULTS_FOLDER, read_json, read_scores, write_text
-from train.markdown import mean_and_deviation
+from train.markdown import markdown_table, mean_and_deviation
+from train.model.branches import BYOLS_MAP
 from train.model.model_folder import update_manifest
+from train.model.recipe_files import read_recipe
 
 ABLATION_FILE = "ablation.json"
 """The file of ``results`` with the scores of ``python -m experiments ablation``."""
@@ -26,16 +29,17 @@ CARD = """\
 # Model card: {name}
 
 Eight probabilities (neutral, calm, happy, sad, angry, fearful, disgust, surprised) for a voice,
-from frames of 0.96 s. The network is YAMNet's body, trained further, and what its recipe puts
-adds to it ({parameters:,} parameters in all); the files of this folder are `model.tflite` (LiteRT,
-signatures `embed` and `classify`) and `manifest.json`.
+from frames of 0.96 s. The network: {description}
+({parameters:,} parameters).
+{contents}
 
-## Training data and license
+## Training data and licenses
 
-RAVDESS speech clips of speakers {speakers}, of 24 professional actors: North American English, two
-sentences, each emotion acted (S. R. Livingstone and F. A. Russo, PLoS ONE 13(5): e0196391, 2018).
-RAVDESS is licensed CC BY-NC-SA 4.0, so **these weights are for non-commercial use only**, under the
-same license. They started from the published YAMNet (Google, Apache-2.0).
+{corpora}
+
+RAVDESS: speakers {speakers} of 24 professional actors, two sentences, each emotion acted. The
+strictest of these licenses, CC BY-NC-SA 4.0, also applies to the network: **these weights are for
+non-commercial use only**. The published weights it started from: {starts}.
 
 Trained as `python -m train fit --recipe {recipe} --split held-out` does, at commit `{commit}` of
 this repository.
@@ -57,7 +61,8 @@ Reprinted by `python -m train evaluate --protocol held-out --data FOLDER`.
 ## Known failures and limits
 
 - Acted emotion is not felt emotion: expect less on spontaneous speech, other languages, other
-  accents, children, and voices changed by illness. None of these was measured.
+  accents, children, and voices changed by illness. `docs/quality.md` has the scores on corpora that
+  were not trained on; children and illness were not measured.
 - The most frequent confusions above: {confusions}.
 - Loudness is normalized on purpose: a louder voice is not an angrier person. A whisper and a
   shout at the same distance differ only in their sound.
@@ -73,6 +78,21 @@ Audio never leaves the machine, and is stored only on request (`--record`, the k
 For demonstrations, research and prototypes. Not for decisions about people: the EU AI Act
 (Regulation (EU) 2024/1689, article 5(1)(f)) prohibits inferring emotions at work and in education.
 """
+
+YAMNET_START = "YAMNet (Google, Apache-2.0)"
+BYOLS_START = "BYOL-S (N. Scheidwasser-Clow et al., MIT)"
+
+CONTENTS = {
+    "model.tflite": "`model.tflite` (LiteRT, signatures `embed` and `classify`)",
+    "statistics.npy": "`statistics.npy` (mean and deviation of the training voices' embeddings)",
+}
+
+SEVERAL_CORPORA = """\
+fitted to speakers of the corpora above whom it was not trained on. Each corpus weighs the same, so
+that confidence about acted speech does not carry over to ordinary speech."""
+
+ONE_CORPUS = """\
+fitted to speakers 17–20 with a network of the same recipe that was not trained on them."""
 
 LISTENERS = """\
 Listeners: RAVDESS's own, who heard the sound alone and chose among seven labels, neutral and calm
@@ -103,7 +123,11 @@ def write_model_card(
     training = manifest["training"]
     card = CARD.format(
         name=manifest["name"],
+        description=read_recipe(training["recipe"])["description"],
         parameters=training["parameters"],
+        contents=_contents(manifest),
+        corpora=_corpora_table(training.get("corpora", ["ravdess"])),
+        starts=_starts(manifest),
         speakers=_ranges(training["speakers"]["ravdess"]),
         recipe=training["recipe"],
         commit=training["commit"],
@@ -117,6 +141,24 @@ def write_model_card(
     )
     write_text(folder / "README.md", card)
     update_manifest(folder)
+
+
+def _contents(manifest: Mapping[str, Any]) -> str:
+    files = [text for name, text in CONTENTS.items() if name in manifest["files"]]
+    return f"The files of this folder: {', '.join(files)}, `manifest.json` and this card."
+
+
+def _corpora_table(names: Sequence[str]) -> str:
+    rows = [
+        (corpus.title, corpus.kind, corpus.language, corpus.license, corpus.source)
+        for corpus in (CORPORA[name] for name in sorted(names, key=list(CORPORA).index))
+    ]
+    return markdown_table(("corpus", "what", "language", "license", "source"), rows)
+
+
+def _starts(manifest: Mapping[str, Any]) -> str:
+    maps = [feature_map["name"] for feature_map in manifest["feature_maps"]]
+    return f"{YAMNET_START}, {BYOLS_START}" if BYOLS_MAP.name in maps else YAMNET_START
 
 
 def _by_speaker(scores: Mapping[str, Any]) -> str:
@@ -187,16 +229,17 @@ def _calibration(
 ) -> Iterator[str]:
     """Yield paragraphs about the calibration of the probabilities."""
     temperature = training.get("temperature", 1.0)
+    several = len(training.get("corpora", [])) > 1
     if temperature == 1.0:
         yield (
             "The probabilities are not calibrated: labels with a confidence of 0.8 need not be"
             "\nright four times in five."
         )
     else:
+        fitted = SEVERAL_CORPORA if several else ONE_CORPUS
         yield (
             f"The probabilities are scaled by a temperature of {temperature:.3f} (C. Guo et al.,"
-            " arXiv:1706.04599),\nfitted to speakers 17–20 with a network of the same recipe that"
-            " was not trained on them."
+            f" arXiv:1706.04599),\n{fitted}"
         )
     if "calibration_error" in scores:
         error = scores["calibration_error"]

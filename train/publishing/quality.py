@@ -51,4 +51,4 @@ def write_corpus_scores(
 def _results_of_model(result: Mapping[str, Any], results: Path) -> Sequence[Mapping[str, Any]]:
     """Return the stored scores of the same protocol and weights, by file name."""
     stored = map(read_json, sorted(results.glob(f"{result['protocol']}-*.json")))
-    return [each for each in stored if each.get("sha256") == result["sha256"]]
+    return [entry for entry in stored if entry.get("sha256") == result["sha256"]]

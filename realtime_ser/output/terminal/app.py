@@ -11,7 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer
 
-from realtime_ser.errors import AudioDeviceError, CorrectionError, OutputError, RealtimeSerError
+from realtime_ser.errors import (
+    AudioDeviceError,
+    CorrectionError,
+    OutputError,
+    RealtimeSerError,
+    printable,
+)
 from realtime_ser.live.snapshot import LiveRun
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
@@ -132,14 +138,16 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         stay = f"; {counted(snapshot.corrections)} stay, u takes one back"
         self._say(f"Forgot this voice{stay if snapshot.corrections else ''}")
 
-    @work(exclusive=True)
-    async def action_teach(self) -> None:
+    def action_teach(self) -> None:
         """Ask for a label, and learn that the newest utterance was that."""
         snapshot = self._live_run.snapshot()
         if snapshot.emotion is None and snapshot.utterance is None:
             self._say("Nobody has spoken yet: teach after an utterance")
             return
-        label = await self.push_screen_wait(TeachScreen(snapshot))
+        # Not in a worker: a letter that is typed at once must already reach the new screen.
+        self.push_screen(TeachScreen(snapshot), self._teach)
+
+    def _teach(self, label: str | None) -> None:
         if label is None:
             return
         try:
@@ -193,7 +201,7 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
             self._show_error(error)
 
     def _say(self, message: str) -> None:
-        self.notify(message, timeout=4, markup=False)
+        self.notify(printable(message), timeout=4, markup=False)
 
     def _show_error(self, error: RealtimeSerError) -> None:
         self.notify(str(error), severity="error", timeout=8, markup=False)

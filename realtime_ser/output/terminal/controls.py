@@ -123,6 +123,5 @@ class Controls:
         recording, self._recording = self._recording, None
         if recording is None or recording.closed:
             return None
-        self._engine.sinks.remove(recording)
-        recording.close()
+        self._engine.sinks.finish(recording)
         return recording.path

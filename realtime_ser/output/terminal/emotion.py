@@ -18,7 +18,7 @@ from realtime_ser.output.terminal.palette import (
     ink,
 )
 from realtime_ser.output.terminal.panel import Line, Panel, justify, margin, shorten
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 
 WIDEST = max((label.upper() for label in (*LABELS, UNCERTAIN)), key=columns_needed)
 """The widest label: it decides the size of all labels, so that the size never jumps."""
@@ -105,7 +105,7 @@ class Caption(Panel):
         if not snapshot.speaking:
             return self._last(utterance)
         if emotion.label == UNCERTAIN:
-            return f"no emotion reaches {percent(self._settings.threshold)}"
+            return f"no emotion reaches {percent(self._settings.threshold_or(DEFAULT_THRESHOLD))}"
         return f"last {self._settings.window:g} s of speech"
 
     @staticmethod

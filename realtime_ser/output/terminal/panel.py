@@ -10,6 +10,7 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
+from realtime_ser.errors import printable
 from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.palette import BACKGROUND, TEXT, ink
 
@@ -31,7 +32,8 @@ def length(line: Line) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return ``text``, its end replaced by an ellipsis where it is wider than ``width``."""
+    """Return printable ``text``, with an ellipsis for its end where it is wider than ``width``."""
+    text = printable(text)
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""

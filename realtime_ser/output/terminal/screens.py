@@ -11,11 +11,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from realtime_ser.errors import printable
 from realtime_ser.events import LABELS, UNCERTAIN
 from realtime_ser.live.snapshot import DeviceChoice, Snapshot
 from realtime_ser.output.terminal.emotion import TICK
 from realtime_ser.output.terminal.palette import COLORS, GLYPHS, MUTED, TEXT
-from realtime_ser.settings import Settings
+from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 
 
 class DeviceScreen(ModalScreen[int | None]):
@@ -46,7 +47,8 @@ class DeviceScreen(ModalScreen[int | None]):
     @staticmethod
     def _line(choice: DeviceChoice) -> Text:
         # Not markup: a device's name may contain brackets.
-        line = Text(f"{choice.index:>3}  {choice.name}", no_wrap=True, overflow="ellipsis")
+        name = printable(choice.name)
+        line = Text(f"{choice.index:>3}  {name}", no_wrap=True, overflow="ellipsis")
         return line.append("  (in use)") if choice.current else line
 
 
@@ -61,9 +63,9 @@ class HelpScreen(ModalScreen[None]):
         ("q", "quit"),
         ("r", "record to a WAV file"),
         ("space", "pause, go on"),
-        ("t", "teach: say what it was"),
-        ("u", "take a correction back"),
-        ("c", "clear, forget the voice"),
+        ("t", "teach what it was"),
+        ("u", "undo a correction"),
+        ("c", "clear, forget voice"),
         ("d", "choose microphone"),
         ("?", "this help"),
     )
@@ -89,10 +91,10 @@ class HelpScreen(ModalScreen[None]):
         return (
             ("bar", f"probability over the last {settings.window:g} s of speech"),
             (TICK, "probability of the newest frame alone"),
-            (UNCERTAIN, f"no emotion reaches {settings.threshold:.0%}"),
+            (UNCERTAIN, f"no emotion reaches {settings.threshold_or(DEFAULT_THRESHOLD):.0%}"),
             ("SPEECH", "the gate is open: only then is anything recognized"),
             ("faded", "nobody is speaking: this was said last"),
-            ("knows", "share of this voice in what it is measured against"),
+            ("knows", "how far the program is used to this voice"),
             ("lag", "audio captured and not yet analyzed"),
             ("overflows", "blocks the sound system dropped"),
             ("lost", "audio overwritten before it was analyzed"),

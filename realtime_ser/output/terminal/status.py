@@ -79,6 +79,7 @@ class Notices(Panel):
             notices.append("Finished: press q to quit")
         elif snapshot.paused:
             notices.append("Paused: press space to go on")
+        notices += [f"! {name}: {text}" for name, text in snapshot.output_problems.items()]
         return tuple(notices)
 
 
@@ -99,7 +100,7 @@ class Reading:
 
 
 class HealthLine(Panel):
-    """Source, rate, computing time, lag, overflows, lost audio and time; losses are highlighted."""
+    """Source, rate, computing time, lag, losses and time; losses are highlighted."""
 
     SOURCE = 12
     """Columns reserved for the source's name; readings are left out to make room for it."""
@@ -121,13 +122,14 @@ class HealthLine(Panel):
     @staticmethod
     def _readings(snapshot: Snapshot) -> list[Reading]:
         compute = "–" if snapshot.compute_ms is None else f"{snapshot.compute_ms:.1f}"
-        lost = snapshot.lost_samples
+        lost, dropped = snapshot.lost_samples, snapshot.dropped_events
         return [
             Reading("", f"{snapshot.rate / 1000:g} kHz"),
             Reading("", f"{compute} ms/frame"),
             Reading("lag", f"{snapshot.lag_ms:.0f} ms"),
             Reading("overflows", f"{snapshot.overflows}", snapshot.overflows > 0),
             Reading("lost", f"{lost / SAMPLE_RATE:.1f} s" if lost else "0 s", lost > 0),
+            *([Reading("dropped", f"{dropped} events", warns=True)] if dropped else []),
             Reading("", clock(snapshot.time)),
         ]
 

@@ -8,6 +8,9 @@ from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import FAINT, MUTED, ink
 from realtime_ser.output.terminal.panel import ROOMY, Line, Panel, justify, shorten
 
+WORDS = len("knows this voice 100 %  ")
+"""Columns of the words, before the meter."""
+
 
 class Voice(Panel):
     """How well the voice is known, in words and as a meter, and how many corrections there are."""
@@ -27,7 +30,7 @@ class Voice(Panel):
             words = "another voice, not learned" if snapshot.other_voice else "adaptation is off"
             left: Line = [(profile, ink(MUTED)), (words, ink(FAINT))]
             return [justify(left, [(corrections, ink(MUTED))], width)]
-        words = f"{profile}knows this voice {percent(known, ' '):>5}  "
+        words = profile + f"knows this voice {percent(known, ' ')}".ljust(WORDS)
         if width < ROOMY:
             return [[(words.strip(), ink(MUTED))]]
         right = corrections.rjust(max(VALUE, len(corrections) + 2))

@@ -1,0 +1,1 @@
+"""``python -m benchmarks.server``: how many streams ``realtime-ser serve`` keeps up with."""

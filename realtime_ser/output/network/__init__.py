@@ -1,0 +1,1 @@
+"""Sinks that cross a network: OSC, MQTT and webhooks."""

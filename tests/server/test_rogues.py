@@ -1,0 +1,125 @@
+"""Clients that mean no good, or do not know better: the server goes on serving the others."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from running_server import RunningServer, analyzed, receive_all, running_server, wait_until
+from speech_clips import speech
+from test_limits import handshake
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+
+from realtime_ser import Recognizer
+
+MASK = bytes(4)
+
+
+def raw(server: RunningServer, data: bytes, *, wait: bool = True) -> bytes:
+    """Send bytes on a bare connection; return the beginning of the answer."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+            return connection.recv(4096) if wait else b""
+        return b""
+
+
+ROGUES: dict[str, Callable[[RunningServer], object]] = {
+    "garbage instead of HTTP": lambda server: raw(server, os.urandom(10_000)),
+    "TLS to a plain server": lambda server: raw(server, bytes.fromhex("1603010200010001fc0303")),
+    "an endless header": lambda server: raw(server, b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000),
+    "a header without an end": lambda server: raw(server, b"GET / HT", wait=False),
+    "garbage after the handshake": lambda server: raw(
+        server, handshake("/v1/stream") + os.urandom(10_000)
+    ),
+    "an unmasked frame": lambda server: raw(server, handshake("/v1/stream") + b"\x82\x02ab"),
+    "a reserved opcode": lambda server: raw(
+        server, handshake("/v1/stream") + b"\x83\x82" + MASK + b"ab"
+    ),
+    "text that is not UTF-8": lambda server: raw(
+        server, handshake("/v1/stream") + b"\x81\x82" + MASK + b"\xff\xfe"
+    ),
+    "a frame that says it has 2^62 bytes": lambda server: raw(
+        server, handshake("/v1/stream") + b"\x82\xff" + (2**62).to_bytes(8, "big") + MASK
+    ),
+    "a fragment without a beginning": lambda server: raw(
+        server, handshake("/v1/stream") + b"\x80\x82" + MASK + b"ab"
+    ),
+    "a handshake on a page": lambda server: raw(server, handshake("/")),
+    "a handshake nowhere": lambda server: raw(server, handshake("/v9")),
+    "a wrong version": lambda server: raw(
+        server, handshake("/v1/stream").replace(b"Version: 13", b"Version: 8")
+    ),
+    "a large body": lambda server: raw(
+        server, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n" + bytes(100_000)
+    ),
+    "gone after the handshake": lambda server: raw(server, handshake("/v1/stream"), wait=False),
+    "gone within a frame": lambda server: raw(
+        server, handshake("/v1/stream") + b"\x82\xfe\x10\x00" + MASK + b"ab", wait=False
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[RunningServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ROGUES)
+def test_a_rogue_client_is_survived(
+    target: RunningServer, recognizer: Recognizer, name: str
+) -> None:
+    ROGUES[name](target)
+    assert target.get("/healthz")[0] == 200
+    samples = speech("one_utterance")
+    assert target.recognizes(samples, analyzed(recognizer, samples))
+    wait_until(lambda: target.metric('realtime_ser_sessions{kind="stream"}') == 0)
+
+
+def test_a_rogue_client_leaves_no_line_in_the_log(target: RunningServer) -> None:
+    other = [line for line in target.lines if not line.startswith(("{", "realtime-ser: "))]
+    assert other == []
+
+
+def test_many_connections_at_once_are_all_served(
+    target: RunningServer, recognizer: Recognizer
+) -> None:
+    idle = 200
+    samples = speech("one_utterance")
+    with contextlib.ExitStack() as opened:
+        for _ in range(idle):
+            opened.enter_context(target.connect())
+        assert target.metric('realtime_ser_sessions{kind="stream"}') == idle
+        assert target.recognizes(samples, analyzed(recognizer, samples))
+    wait_until(lambda: target.metric('realtime_ser_sessions{kind="stream"}') == 0)
+
+
+def test_many_connects_and_disconnects_leave_nothing_behind(target: RunningServer) -> None:
+    def hammer() -> None:
+        for _ in range(25):
+            lost = contextlib.suppress(ConnectionClosed, InvalidMessage, OSError)
+            with lost, target.connect() as connection:
+                connection.send(bytes(640))
+                connection.socket.shutdown(socket.SHUT_RDWR)
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: target.metric('realtime_ser_sessions{kind="stream"}') == 0)
+    assert target.metric("realtime_ser_worker_restarts") == 0
+
+
+def test_minutes_of_silence_give_no_event_and_end_in_order(target: RunningServer) -> None:
+    with target.connect() as connection:
+        for _ in range(120):
+            connection.send(bytes(32_000))
+        connection.send('{"type": "stop"}')
+        received = receive_all(connection)
+    assert received.events == []
+    assert received.code == 1000
+    assert target.ended_sessions()[-1]["audio_seconds"] == 120
