@@ -23,7 +23,7 @@ from realtime_ser.emotion.voice import VoiceStatistics
 WINDOW_FRAMES = 8
 """The last frames of an utterance that are compared with the profile: 4.3 s at the usual hop."""
 
-REFERENCE_FRAMES = 24
+REFERENCE_FRAMES = 32
 """How long ago the profile was as it is compared: what was said since then may be by a guest."""
 
 COLUMN_SECONDS = 0.01
@@ -53,7 +53,7 @@ class GuardSettings:
     farthest: float = 1.9
     other: float = 2.5
     excess: float = 0.3
-    farthest_recent: float = 1.3
+    farthest_recent: float = 1.0
     excess_recent: float = 0.5
     recent: float = 0.94
     well_known: float = 10.0

@@ -99,14 +99,14 @@ def test_another_voice_is_not_learned() -> None:
     assert adaptation.share == 0, "it is not normalized by the profile's voice"
     ADA.speak(adaptation, 90)
     assert not adaptation.is_other_voice, "the voice itself is known again"
-    assert adaptation.known.frames > before.frames + 20
+    assert adaptation.known.frames > known.frames + 20
     assert adaptation.share > share
 
 
 def test_a_voice_in_doubt_is_normalized_and_not_learned() -> None:
     doubtful = GuardSettings(well_known=5, farthest=0, other=math.inf)
     adaptation = GuardedAdaptation(TRAINING, guard=doubtful)
-    ADA.speak(adaptation, 30)
+    ADA.speak(adaptation, 60)
     before = adaptation.known
     adaptation.hear(spectrum(ADA.voice, ADA.random))
     embedding = np.full((POSITIONS, CHANNELS), 2, np.float32)
@@ -118,7 +118,7 @@ def test_a_voice_in_doubt_is_normalized_and_not_learned() -> None:
 
 def test_another_voice_is_left_as_it_is() -> None:
     adaptation = guarded()
-    ADA.speak(adaptation, 30)
+    ADA.speak(adaptation, 60)
     BOB.speak(adaptation, 2)
     embedding = np.full((POSITIONS, CHANNELS), -1, np.float32)
     adaptation.hear(spectrum(BOB.voice, BOB.random))
@@ -126,16 +126,16 @@ def test_another_voice_is_left_as_it_is() -> None:
 
 
 def test_until_the_profile_knows_the_voice_it_learns_from_all() -> None:
-    adaptation = guarded(well_known=60)
-    ADA.speak(adaptation, 30)
+    adaptation = guarded(well_known=600)
+    ADA.speak(adaptation, 60)
     BOB.speak(adaptation, 30)
     assert not adaptation.is_other_voice
-    assert adaptation.known.frames == 60
+    assert adaptation.known.frames == 90
 
 
 def test_clear_goes_back_to_what_was_restored() -> None:
     adaptation = guarded()
-    ADA.speak(adaptation, 30)
+    ADA.speak(adaptation, 60)
     stored = adaptation.known
     adaptation.restore_voice(stored.statistics, stored.timbre)
     ADA.speak(adaptation, 10)
@@ -148,7 +148,7 @@ def test_clear_goes_back_to_what_was_restored() -> None:
 
 def test_fade_is_how_far_the_restored_statistics_have_decayed() -> None:
     adaptation = guarded()
-    ADA.speak(adaptation, 30)
+    ADA.speak(adaptation, 60)
     stored = adaptation.known
     adaptation.restore_voice(stored.statistics, stored.timbre)
     said = ADA.speak(adaptation, 10)
