@@ -215,6 +215,8 @@ def _export(commands: Any) -> None:
         quantized = _quantized(options, method) if options.quantized else None
         run = _run_folder(options)
         export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
+        if rejection:
+            print(rejection)
 
     command.set_defaults(run_command=run)
 
