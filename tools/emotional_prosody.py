@@ -171,7 +171,7 @@ def _new_pitch(times: Float64, pitch: Float64, rule: Rule, random: np.random.Gen
     semitones += rule.final_semitones * final
     changed = mean * rule.pitch * 2 ** (semitones / 12)
     changed *= 1 + rule.jitter * random.normal(size=len(changed))
-    return np.clip(changed, PITCH_FLOOR_HZ, PITCH_CEILING_HZ)
+    return np.asarray(np.clip(changed, PITCH_FLOOR_HZ, PITCH_CEILING_HZ))
 
 
 def _tilt(samples: Float64, sample_rate: int, db_per_octave: float) -> Float64:

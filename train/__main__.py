@@ -144,12 +144,17 @@ def _evaluate_corpus(options: argparse.Namespace) -> None:
     from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
     from train.evaluation.corpus_report import corpus_report
 
-    if options.write and options.model != MODEL_FOLDER:
+    if options.write and options.model != MODEL_FOLDER and not options.without:
         raise SettingsError(
             "only the scores of the bundled model are written", "leave out --write or --model"
         )
     selection = Selection(
-        options.corpus, options.corpora, options.speakers, options.recipe, options.data
+        options.corpus,
+        options.corpora,
+        options.speakers,
+        options.recipe,
+        options.data,
+        options.without,
     )
     protocol = PROTOCOLS[options.protocol]
     result = evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
@@ -248,7 +253,9 @@ def _open_method(options: argparse.Namespace) -> Any:
     from train.model.methods import open_method
 
     cache = options.runs / CACHE_FOLDER
-    return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
+    return open_method(
+        options.recipe, options.runs, cache, options.corpora, options.byols, options.without
+    )
 
 
 def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
@@ -315,7 +322,11 @@ def _add_split(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _run_folder(options: argparse.Namespace) -> Path:
-    folder: Path = options.runs / options.recipe / options.split
+    from train.model.mixture_recipe import name_without
+
+    without = getattr(options, "without", None)
+    recipe = name_without(options.recipe, without) if without else options.recipe
+    folder: Path = options.runs / recipe / options.split
     return folder
 
 
