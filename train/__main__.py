@@ -29,32 +29,41 @@ def main() -> int:
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
-        help="check or download RAVDESS, and cache what a recipe is trained on; or check a folder "
-        "of corpora",
+        help="check or download RAVDESS and BYOL-S, and cache what a recipe is trained on; or"
+        " check a folder of corpora",
     )
-    folders = command.add_mutually_exclusive_group(required=True)
+    folders = command.add_mutually_exclusive_group()
     folders.add_argument("--data", type=Path, help="folder of RAVDESS")
     folders.add_argument(
         "--corpora", type=Path, help="folder with a subfolder for each corpus: report what is there"
     )
+    command.add_argument(
+        "--byols", type=Path, metavar="FILE", help="file of the published BYOL-S weights (MIT)"
+    )
     add_recipe(command)
     add_runs(command)
     command.add_argument(
-        "--download", action="store_true", help="download the clips from Zenodo to --data first"
+        "--download",
+        action="store_true",
+        help="first download the clips from Zenodo to --data, and BYOL-S from GitHub to --byols",
     )
 
     def run(options: argparse.Namespace) -> None:
+        if not (options.data or options.corpora or options.byols):
+            command.error("one of --data, --corpora and --byols is needed")
+        if options.download and not (options.data or options.byols):
+            command.error("argument --download: only --data and --byols can be downloaded")
+        from train.model.prepare import prepare, prepare_byols
+
+        if options.byols:
+            prepare_byols(options.byols, fetch=options.download)
         if options.corpora:
-            if options.download:
-                command.error("argument --download: only RAVDESS is downloaded, with --data")
             from train.corpora.check import check_corpora
 
             check_corpora(options.corpora)
-            return
-        from train.model.prepare import prepare
-
-        cache = options.runs / CACHE_FOLDER
-        prepare(options.data, cache, options.recipe, fetch=options.download)
+        if options.data:
+            cache = options.runs / CACHE_FOLDER
+            prepare(options.data, cache, options.recipe, fetch=options.download)
 
     command.set_defaults(run_command=run)
 
