@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.evaluation.corpus_report import corpora_table
+from train.evaluation.corpus_report import DETAILS, corpora_table
 from train.evaluation.report import confusion_table, scores_table, speaker_table
 from train.files import QUALITY_PAGE, RESULTS_FOLDER, read_json, replace_section, write_json
 
@@ -53,8 +53,13 @@ def write_corpus_scores(
         return
     chosen = "" if result["speakers"] == "all" else f"-{result['speakers']}"
     write_json(results / f"{protocol}-{result['corpus']}{chosen}.json", result)
-    marker = CORPUS_MARKER.format(protocol)
-    replace_section(page, marker, corpora_table(_results_of_model(result, results)))
+    stored = _results_of_model(result, results)
+    tables = [corpora_table(stored)]
+    if protocol == "sounds":
+        tables += [DETAILS[protocol](scores["scores"]) for scores in stored]
+    replace_section(page, CORPUS_MARKER.format(protocol), "
+
+".join(tables))
 
 
 def _results_of_model(result: Mapping[str, Any], results: Path) -> Sequence[Mapping[str, Any]]:
