@@ -48,8 +48,8 @@ def write_corpus_scores(
     protocol = result["protocol"]
     if "without" in result:
         write_json(results / f"without-{result['corpus']}.json", result)
-        stored = map(read_json, sorted(results.glob("without-*.json")))
-        replace_section(page, WITHOUT_MARKER, corpora_table(list(stored)))
+        left_out = [read_json(path) for path in sorted(results.glob("without-*.json"))]
+        replace_section(page, WITHOUT_MARKER, corpora_table(left_out))
         return
     chosen = "" if result["speakers"] == "all" else f"-{result['speakers']}"
     write_json(results / f"{protocol}-{result['corpus']}{chosen}.json", result)
