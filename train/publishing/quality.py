@@ -57,9 +57,7 @@ def write_corpus_scores(
     tables = [corpora_table(stored)]
     if protocol == "sounds":
         tables += [DETAILS[protocol](scores["scores"]) for scores in stored]
-    replace_section(page, CORPUS_MARKER.format(protocol), "
-
-".join(tables))
+    replace_section(page, CORPUS_MARKER.format(protocol), "\n\n".join(tables))
 
 
 def _results_of_model(result: Mapping[str, Any], results: Path) -> Sequence[Mapping[str, Any]]:
