@@ -7,11 +7,10 @@ not normalized by the profile's either. Recent speech that is too far has begun 
 what was learned from it is taken back.
 """
 
-import math
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,8 +100,8 @@ class GuardedAdaptation(Adaptation):
         super().__init__(training, settings)
         self._new_share = new_share
         self.guard_settings = guard or GuardSettings()
-        # Its own, coarser way to hold other voices back is off.
-        self._own = Adaptation(training, replace(self.settings, farthest=math.inf))
+        self._own = Adaptation(training, self.settings)
+        self._is_other_voice = False
         self._changing = threading.RLock()
         self._known = self._loaded = KnownVoice(self._own.statistics, no_timbre())
         self._recent_timbre = no_timbre()

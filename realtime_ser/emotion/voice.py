@@ -45,9 +45,7 @@ class VoiceStatistics:
         """The number of channels."""
         return len(self.mean)
 
-    def updated(
-        self, positions: Float64, decay: float = 1.0, weight: float = 1.0
-    ) -> "VoiceStatistics":
+    def updated(self, positions: Float64, decay: float = 1.0) -> "VoiceStatistics":
         """Return the statistics after further positions.
 
         Two groups are joined as by T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for
@@ -56,9 +54,8 @@ class VoiceStatistics:
         Args:
             positions: float64, shape ``[n, channels]``, n at least 1.
             decay: factor of the weight of what was heard before, for each new position.
-            weight: of each new position.
         """
-        old, new = self.count * decay ** len(positions), weight * len(positions)
+        old, new = self.count * decay ** len(positions), float(len(positions))
         total = old + new
         share = new / total
         mean = np.add.reduce(positions) / len(positions)
