@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.archive_rows import RowCosts, measure_row_costs
 from realtime_ser.archive.analyzer import AnalyzedFile, Engine
 from realtime_ser.archive.job import Job, Runner, run_job
 from realtime_ser.archive.local import analyze_here
@@ -42,6 +43,7 @@ class Comparison:
         first_seconds: of these, until the first file was done.
         process_cpu: seconds of CPU an hour of audio, in the one process.
         cluster_cpu: the same in the actors, without Ray's own processes.
+        row_costs: of the command itself.
     """
 
     files: int
@@ -56,6 +58,7 @@ class Comparison:
     first_seconds: float
     process_cpu: float
     cluster_cpu: float
+    row_costs: RowCosts
 
     @property
     def efficiency(self) -> float:
@@ -90,6 +93,7 @@ def two_nodes(processors: int) -> Iterator[tuple[str, Callable[[], None]]]:
         processors: that each node claims to have.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
@@ -145,6 +149,7 @@ def compare(archive: Path, processors: int, *, kill: bool) -> Comparison:
         first_seconds=watch.first_seconds,
         process_cpu=3600 * process.cpu / process.audio,
         cluster_cpu=3600 * cluster.cpu / cluster.audio,
+        row_costs=measure_row_costs(),
     )
 
 
@@ -178,12 +183,11 @@ def main() -> int:
 
 
 def _values(result: Comparison) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {**asdict(result), "efficiency": result.efficiency}
 
 
 def _text(result: Comparison) -> str:
+    costs = result.row_costs
     return "\n".join(
         f"{name:<36}  {value}"
         for name, value in {
@@ -195,6 +199,10 @@ def _text(result: Comparison) -> str:
                 f"{result.cluster_seconds:.1f} s, the first file after {result.first_seconds:.1f} s"
             ),
             "rate of a worker to the process's": f"{result.efficiency:.2f}",
+            "the command's CPU for a row": (
+                f"{costs.store:.1f} µs to store, {costs.merge:.1f} µs to merge,"
+                f" {costs.size:.0f} bytes"
+            ),
             "CPU an hour of audio": (
                 f"{result.process_cpu:.1f} s in the process, {result.cluster_cpu:.1f} s in workers"
             ),

@@ -55,6 +55,8 @@ def connected(address: str | None) -> Iterator[int]:
     """
     # The program opens no connection that it was not asked for.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A thread that still waits for results must not start another cluster after the shutdown.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif address != "auto":

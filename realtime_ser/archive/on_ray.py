@@ -36,6 +36,9 @@ START_SECONDS = 600.0
 STALL_SECONDS = 120.0
 """After so long without a sign of life of any actor, all are given up and started again."""
 
+STOP_SECONDS = 3.0
+"""How long to wait for Ray to let go of its results, before the connection is closed."""
+
 MOST_FAILURES = 3
 """Failures in a row, without a file finished between them, that end the job."""
 
@@ -177,7 +180,8 @@ class _Stream:
         self._dataset = dataset
         self._items: queue.Queue[str | Exception | None] = queue.Queue(maxsize=16)
         self._stopped = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def get(self, seconds: float) -> str | None:
         """Return the next result, ``None`` at the end.
@@ -192,8 +196,9 @@ class _Stream:
         return item
 
     def stop(self) -> None:
-        """Take no more; the thread ends when Ray is shut down."""
+        """Take no more, and wait for the thread, unless Ray holds it up."""
         self._stopped.set()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         try:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from realtime_ser.analysis import analyse, resampled
+from realtime_ser.analysis import analyze, resampled
 from realtime_ser.capture.devices import find_input_device
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import open_microphone
@@ -44,7 +44,7 @@ def _learn_files(enrollment: Enrollment, recognizer: Recognizer, files: Sequence
         pipeline = recognizer.pipeline()
         enrollment.attach(pipeline)
         blocks = resampled(source, recognizer.settings.channel)
-        for event in analyse(blocks, pipeline, file, enrollment.on_audio):
+        for event in analyze(blocks, pipeline, file, enrollment.on_audio):
             enrollment.on_event(event)
 
 

@@ -110,7 +110,9 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="replay a file, or - for a sound file or raw s16le 16 kHz mono on stdin",
     )
-    source.add_argument("--demo", action="store_true", help="replay the bundled clip")
+    source.add_argument(
+        "--demo", action="store_true", help="replay the bundled clip, a synthetic voice"
+    )
     parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
     parser.add_argument(
         "--events", type=Path, metavar="FILE", help="also write the events to a file as JSON Lines"

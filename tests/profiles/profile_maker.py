@@ -18,8 +18,8 @@ def correction(seed: int, channels: int = CHANNELS) -> Correction:
     random = np.random.default_rng(seed)
     return Correction(
         LABELS[seed % len(LABELS)],
-        random.normal(size=channels),
-        np.full(len(LABELS), 1 / len(LABELS)),
+        random.normal(size=channels).astype(np.float32),
+        np.full(len(LABELS), 1 / len(LABELS), np.float32),
     )
 
 

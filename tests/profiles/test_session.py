@@ -34,7 +34,7 @@ def use(recognizer: Recognizer, store: ProfileStore) -> Use:
     """Return a session and its pipeline, as a program would have them."""
 
     def opened(name: str = "ada", **settings: bool) -> tuple[ProfileSession, Pipeline]:
-        pipeline = Pipeline(recognizer.model, Settings(**settings))  # type: ignore[arg-type]
+        pipeline = Pipeline(recognizer.model, Settings(**settings))
         return ProfileSession(name, pipeline, recognizer.model, store), pipeline
 
     return opened
