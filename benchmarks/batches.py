@@ -66,7 +66,8 @@ def _converted(folder: Path, size: int) -> Run:
 
     embed, _ = load_networks(folder)
     specs = [
-        tensorflow.TensorSpec((size, *each.shape[1:]), tensorflow.float32) for each in embed.inputs
+        tensorflow.TensorSpec((size, *tensor.shape[1:]), tensorflow.float32)
+        for tensor in embed.inputs
     ]
     function = tensorflow.function(lambda *maps: embed(list(maps), training=False))
     converter = tensorflow.lite.TFLiteConverter.from_concrete_functions(

@@ -97,8 +97,9 @@ class Health:
             between.
         dropped: events that outputs discarded so far because their receivers were too slow, by
             output; empty in normal operation.
-        output_problems: what is wrong with the receivers of outputs now, by output; empty in normal
-            operation. An event is sent as soon as a problem is known, and another when it is over.
+        output_problems: what is wrong with the receivers of outputs now, or ended an output, by
+            output; empty in normal operation. An event is sent as soon as a problem is known, and
+            another when it is over.
     """
 
     name: ClassVar[str] = "health"

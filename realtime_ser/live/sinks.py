@@ -71,6 +71,7 @@ class Sinks:
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
         self.failed = False
+        self._failures: dict[str, str] = {}
         self._sinks = list(sinks)
         self._lock = threading.RLock()  # reentrant: a signal handler may close them
         self._close_lock = threading.RLock()
@@ -83,6 +84,7 @@ class Sinks:
             OutputError: it cannot be closed.
         """
         with self._lock:
+            self._failures.pop(sink.name, None)
             if not self._closed:
                 self._sinks.append(sink)
                 return
@@ -121,9 +123,10 @@ class Sinks:
             return {sink.name: sink.dropped for sink in self._sinks if sink.dropped}
 
     def problems(self) -> Mapping[str, str]:
-        """Return what is wrong with the receivers now, by the name of the sink."""
+        """Return what is wrong with the receivers now, or ended a sink, by the name of the sink."""
         with self._lock:
-            return {sink.name: sink.problem for sink in self._sinks if sink.problem}
+            now = {sink.name: sink.problem for sink in self._sinks if sink.problem}
+            return {**self._failures, **now}
 
     @property
     def close_seconds(self) -> float:
@@ -157,6 +160,7 @@ class Sinks:
                     action(sink)
                 except OutputError as error:
                     self.failed = True
+                    self._failures[sink.name] = error.problem
                     self._sinks.remove(sink)
                     _close_after_failure(sink)
                     log.warning("the %s ended: %s", sink.name, error)

@@ -41,7 +41,7 @@ def test_units_hold_every_task_once_and_in_order() -> None:
     for count, actors in ((1, 4), (10, 4), (1000, 3), (5000, 1)):
         tasks = [task(number) for number in range(count)]
         units = divide(tasks, actors)
-        assert [each for unit in units for each in unit] == tasks
+        assert [task for unit in units for task in unit] == tasks
         assert all(1 <= len(unit) <= on_ray.FILES_IN_UNIT for unit in units)
     large = [task(number, on_ray.BYTES_IN_UNIT) for number in range(3)]
     assert [len(unit) for unit in divide(large * 100, 1)][:3] == [1, 1, 1]

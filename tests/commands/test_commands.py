@@ -53,8 +53,17 @@ def test_events_follow_the_contract() -> None:
             "confidence",
             "probabilities",
             "frame_probabilities",
+            "adaptation",
         ],
-        "speech_ended": ["event", "start", "end", "label", "confidence", "probabilities"],
+        "speech_ended": [
+            "event",
+            "start",
+            "end",
+            "label",
+            "confidence",
+            "probabilities",
+            "adaptation",
+        ],
         "file": ["event", "path", "duration", "label", "confidence", "probabilities"],
     }
     for event in events:

@@ -87,6 +87,21 @@ def test_a_failing_sink_is_reported_once_and_the_others_go_on(
     assert failing.events == events[:2]
     assert failing.closed == 1
     assert engine.sinks.failed
+    *_, health = events
+    assert isinstance(health, Health)
+    assert health.output_problems == {"test output": "it is full"}
+    assert engine.snapshot().output_problems == health.output_problems
+
+
+def test_a_new_sink_of_the_same_name_ends_the_report_of_a_failure(recognizer: Recognizer) -> None:
+    engine = run(recognizer, Collector("recording", fail_at=0))
+    events = engine.events()
+    next(events)
+    assert engine.sinks.problems() == {"recording": "it is full"}
+    engine.sinks.add(Collector("recording"))
+    assert engine.sinks.problems() == {}
+    events.close()
+    assert engine.sinks.failed
 
 
 def test_a_sink_that_cannot_be_closed_has_failed(

@@ -44,6 +44,7 @@ class CountingStream(io.StringIO):
                 "label": "angry",
                 "confidence": 0.88,
                 "probabilities": SURE,
+                "adaptation": 0.0,
             },
         ),
         (

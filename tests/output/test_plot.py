@@ -117,13 +117,25 @@ def test_unwritable_path_is_explained(tmp_path: Path, name: str, problem: str) -
         check_plot_path(tmp_path / name)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_full_disk_is_explained(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "plot.png"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="file too large"):
+            plot_analysis(SAMPLES, EVENTS, path, "take.wav")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_device_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plot.png"
     path.symlink_to("/dev/full")
 
-    with pytest.raises(OutputError, match="no space left"):
+    with pytest.raises(OutputError, match="not a regular file"):
         plot_analysis(SAMPLES, EVENTS, path, "take.wav")
 
 
