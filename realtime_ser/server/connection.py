@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime_ser.server.access import has_token, is_own_origin
-from realtime_ser.server.faults import GOING_AWAY, STOPPED, TOO_LARGE, Fault
+from realtime_ser.server.faults import GOING_AWAY, RESTARTING, STOPPED, TOO_LARGE, Fault
 from realtime_ser.server.messages import Message, parse_message
 from realtime_ser.server.outbox import Outbox
 from realtime_ser.server.sessions import Session
@@ -88,6 +88,8 @@ class Connection(ABC):
             return
         try:
             await self._talk()
+        except asyncio.CancelledError:  # the server ends, and waits no longer
+            self._ends("cut_off", RESTARTING)
         finally:
             self.close()
             self.session.events, self.session.dropped = self.outbox.sent, self.outbox.dropped

@@ -8,8 +8,9 @@ BAD_DATA = 1003
 REFUSED = 1008
 TOO_LARGE = 1009
 INTERNAL = 1011
+RESTARTING = 1012
 FULL = 1013
-"""WebSocket close codes (RFC 6455, section 7.4.1, and the IANA registry for 1013)."""
+"""WebSocket close codes (RFC 6455, section 7.4.1, and the IANA registry for 1012 and 1013)."""
 
 CLOSE_CODES = {
     "bad_start": BAD_DATA,

@@ -47,12 +47,16 @@ class Outbox:
     async def send_all(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Send events as they come, until ``close``."""
         while await self._wait():
-            if self.dropped > self._reported:
-                self._reported = self.dropped
-                await send(self._health(self.dropped))
+            await self._report_drops(send)
             if self._waiting:  # another one may have pushed it out meanwhile
                 await send(self._waiting.popleft())
                 self.sent += 1
+        await self._report_drops(send)
+
+    async def _report_drops(self, send: Callable[[str], Awaitable[None]]) -> None:
+        if self.dropped > self._reported:
+            self._reported = self.dropped
+            await send(self._health(self.dropped))
 
     async def _wait(self) -> bool:
         """Wait for an event; return whether there is one."""

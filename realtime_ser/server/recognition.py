@@ -5,7 +5,7 @@ import copy
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.events import Event
-from realtime_ser.recognizer import Recognizer, Stream
+from realtime_ser.recognizer import Recognizer
 from realtime_ser.server.audio import SampleDecoder
 from realtime_ser.server.messages import Start
 
@@ -24,7 +24,7 @@ class StreamRecognition:
     def __init__(self, recognizer: Recognizer, start: Start) -> None:
         configured = copy.copy(recognizer)
         configured.settings = start.settings_from(recognizer.settings)
-        self._stream = _open(configured, start)
+        self._stream = configured.stream(start.sample_rate, profile=start.profile)
         self._decoder = SampleDecoder(start)
 
     def process(self, data: bytes) -> list[Event]:
@@ -49,7 +49,10 @@ class StreamRecognition:
         Raises:
             AudioInputError: the samples were integers that were made floats without being scaled.
         """
-        return self._stream.flush()
+        try:
+            return self._stream.flush()
+        finally:
+            self._stream.close()  # saves the profile
 
     def check_whole(self) -> None:
         """Check that the audio did not end within a sample.
@@ -62,11 +65,5 @@ class StreamRecognition:
     def abandon(self) -> list[Event]:
         """Return the last events after a failure, as far as there are any."""
         with contextlib.suppress(RealtimeSerError):
-            return self._stream.flush()
+            return self.finish()
         return []
-
-
-def _open(recognizer: Recognizer, start: Start) -> Stream:
-    if start.profile is not None:
-        raise RealtimeSerError("this version has no profiles", "leave profile out")
-    return recognizer.stream(start.sample_rate)

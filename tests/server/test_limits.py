@@ -134,7 +134,8 @@ def test_a_slow_reader_loses_its_oldest_events_and_is_told_how_many(recognizer: 
     reports = [event for event in received.events if event["event"] == "health"]
     assert reports, "it was told"
     assert reports[-1]["dropped"]["socket"] == line["dropped"]
-    assert received.events[-1]["event"] == "speech_ended", "the newest events are there"
+    (*_, newest) = (event for event in received.events if event["event"] != "health")
+    assert newest["event"] == "speech_ended", "the newest events are there"
     every = Recognizer(settings=Settings(hop=0.02)).recognize(samples, 16_000).events
     assert len(received.events) - len(reports) + line["dropped"] == len(every)
     assert received.code == 1000
