@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_ser.capture.mixdown import Mixdown
-from realtime_ser.capture.offset import OffsetRemover
 from realtime_ser.errors import AudioInputError
 from realtime_ser.fork_safety import import_native
 from realtime_ser.samples import ScaleWatch, quantize
@@ -29,10 +28,10 @@ _NOTHING: Int16 = np.empty(0, np.int16)
 
 
 class Resampler:
-    """Mixes the channels of one stream, removes an offset, and converts it to 16 kHz.
+    """Mixes the channels of one stream, and converts it to 16 kHz.
 
     The output depends on the samples alone, not on how they are split into blocks. 16 kHz mono
-    int16 passes unchanged, in whole frames of 30 ms. soxr's high quality takes no longer than its
+    int16 passes unchanged. soxr's high quality takes no longer than its
     lower ones: nothing is lost up to 7.2 kHz, 0.5 dB at 7.5 kHz, and what lies above 8.1 kHz is
     folded at -130 dB or less, below the -98 dB of 16-bit rounding. Its output comes in pieces, 21
     ms late on average.
@@ -61,7 +60,6 @@ class Resampler:
         self._waiting: list[Float32 | Int16] = []
         self._scale = ScaleWatch()
         self._mixdown = Mixdown(rate, channels, channel, name or "the input")
-        self._offset = OffsetRemover(rate)
         self._stream = None
         if rate != SAMPLE_RATE:
             soxr = import_native("soxr")
@@ -108,7 +106,7 @@ class Resampler:
         with self._named():
             self._scale.conclude()
         self._frames = self._returned = 0
-        rest = np.concatenate((self._offset.process(self._mixdown.flush()), self._offset.flush()))
+        rest = self._mixdown.flush()
         if self._stream is not None:
             rest = self._stream.resample_chunk(rest, last=True)
             self._stream.clear()
@@ -128,7 +126,9 @@ class Resampler:
         )
 
     def _resample(self, block: Float32 | Int16) -> Int16:
-        mono = self._offset.process(self._mixdown.process(block))
+        if self._stream is None and self._channels == 1 and block.dtype == np.int16:
+            return block[:, 0].astype(np.int16)  # a copy: the caller may reuse its buffer
+        mono = self._mixdown.process(block)
         return quantize(mono if self._stream is None else self._stream.resample_chunk(mono))
 
     def _scaled(self, block: Float32 | Int16) -> Float32 | Int16:
