@@ -61,6 +61,7 @@ def _converted(folder: Path, size: int) -> Run:
     import tensorflow
     from ai_edge_litert.interpreter import Interpreter
 
+    from train.model import branches  # noqa: F401 - registers its layers
     from train.model.saved import load_networks
 
     embed, _ = load_networks(folder)

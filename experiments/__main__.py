@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from train.command_line import (
@@ -16,7 +17,7 @@ from train.command_line import (
 
 def main() -> int:
     """Run one command and return its exit code."""
-    commands = (_evaluate, _ablation, _quantization, _measure_gate, _compare)
+    commands = (_evaluate, _ablation, _quantization, _measure_gate, _probe, _compare)
     return run_command("python -m experiments", __doc__, commands)
 
 
@@ -85,6 +86,36 @@ def _measure_gate(commands: Any) -> None:
         from experiments.gate.measure import measure_gate
 
         measure_gate(options.data, options.model, as_json=options.json)
+
+    command.set_defaults(run_command=run)
+
+
+def _probe(commands: Any) -> None:
+    command = commands.add_parser(
+        "probe", help="measure how well a model's embeddings name the corpus of a clip"
+    )
+    add_recipe(command, default="voices")
+    add_data(command)
+    add_runs(command)
+    add_model(command)
+    command.add_argument(
+        "--corpora",
+        type=Path,
+        required=True,
+        help="folder with a subfolder for each corpus of the recipe",
+    )
+    command.add_argument(
+        "--write", action="store_true", help="also write to results/ and docs/quality.md"
+    )
+
+    def run(options: argparse.Namespace) -> None:
+        from experiments.probe import probe, probe_table, write_probe
+
+        cache = options.runs / CACHE_FOLDER
+        result = probe(options.model, options.recipe, options.corpora, options.data, cache)
+        print(probe_table(result))
+        if options.write:
+            write_probe(result)
 
     command.set_defaults(run_command=run)
 

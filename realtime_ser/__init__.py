@@ -16,6 +16,7 @@ from realtime_ser.errors import (
     CorrectionError,
     ModelError,
     OutputError,
+    ProfileError,
     RealtimeSerError,
     SettingsError,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Health",
     "ModelError",
     "OutputError",
+    "ProfileError",
     "RealtimeSerError",
     "Recognition",
     "Recognizer",

@@ -39,6 +39,10 @@ class CorrectionError(RealtimeSerError):
     """A correction has no utterance to apply to, or no label of the eight."""
 
 
+class ProfileError(RealtimeSerError):
+    """A profile does not exist, or cannot be read, stored or deleted."""
+
+
 class OutputError(RealtimeSerError):
     """A result cannot be written where it was asked for."""
 

@@ -20,6 +20,7 @@ from realtime_ser.arguments import shown
 from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings
 from realtime_ser.emotion.corrections import Correction, Corrections
 from realtime_ser.emotion.frontend import FRAME_STEPS, STEP_SAMPLES, Frame, Frontend
+from realtime_ser.emotion.guard import GuardedAdaptation
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.emotion.window import Window
 from realtime_ser.errors import AudioInputError, CorrectionError
@@ -56,6 +57,7 @@ class Pipeline:
             the model's.
         settings: as given, with this threshold.
         adaptation: what is known of the voice; ``None`` without adaptation. It outlives utterances.
+        guard: keeps other voices out of a profile; ``None`` without a profile.
         corrections: what the user has corrected.
     """
 
@@ -71,6 +73,7 @@ class Pipeline:
         self.adaptation: Adaptation | None = None
         if self.settings.adapt and model.statistics is not None:
             self.adaptation = Adaptation(model.statistics, adaptation)
+        self.guard: GuardedAdaptation | None = None
         self.corrections = Corrections(model.statistics)
         self._gate = SpeechGate(GateSettings(vad_mode=self.settings.vad_mode))
         manifest = model.manifest
@@ -229,6 +232,8 @@ class Pipeline:
         started = [] if self.is_speaking else [self._start_utterance(start)]
         self._speech_end = end if limit is None else min(end, limit)
         embedding = embedded.embedding
+        if self.guard is not None:
+            self.guard.hear(frame.maps)
         if self.adaptation is not None:
             embedding = self.adaptation.normalize(embedding)
             self._known = round(self.adaptation.share, 4)
@@ -237,6 +242,8 @@ class Pipeline:
     def _start_utterance(self, start: int) -> SpeechStarted:
         self._utterance_start = start
         self._window.reset()
+        if self.guard is not None:
+            self.guard.begin_utterance()
         return SpeechStarted(seconds(start))
 
     def _update(self, embedding: Float32, start: int) -> EmotionUpdate:

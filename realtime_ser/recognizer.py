@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase, RawIOBase
-from typing import TYPE_CHECKING, BinaryIO, Never, cast
+from typing import TYPE_CHECKING, BinaryIO, Never, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import AudioInputError, RealtimeSerError, SettingsError, printable
 from realtime_ser.events import Event, FileResult, Probabilities
+from realtime_ser.finalizers import Finalizer
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16, as_block
 from realtime_ser.settings import SAMPLE_RATE, Settings, as_channel
@@ -28,6 +29,7 @@ log = logging.getLogger("realtime_ser")
 if TYPE_CHECKING:
     from realtime_ser.capture.devices import AnyDevice
     from realtime_ser.listener import Listener
+    from realtime_ser.profiles.sink import ProfileSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Stream:
         pipeline: a fresh one.
         sample_rate: of the blocks, in hertz.
         channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
+        profile: saves what is learned; closed by the stream.
 
     Raises:
         AudioInputError: the rate is no whole number, or cannot be resampled.
@@ -62,9 +65,15 @@ class Stream:
     """
 
     def __init__(
-        self, pipeline: Pipeline, sample_rate: int, channel: int | str | None = None
+        self,
+        pipeline: Pipeline,
+        sample_rate: int,
+        channel: int | str | None = None,
+        profile: "ProfileSink | None" = None,
     ) -> None:
         self._pipeline = pipeline
+        self._profile = profile
+        self._finalizer = Finalizer(self, profile.close) if profile is not None else None
         self._channel = _chosen(channel, pipeline.settings)
         self._rate = _as_rate(sample_rate)
         self._resampler: Resampler | None = None
@@ -92,12 +101,33 @@ class Stream:
         return self._pipeline.process(self._resampler.process(samples, wanted))
 
     def flush(self) -> list[Event]:
-        """End what is being said and return its last events; further blocks go on from there."""
+        """End what is being said and return its last events; further blocks go on from there.
+
+        With a profile, save it.
+        """
         rest: list[Event] = []
         if self._resampler is not None:
             rest = self._pipeline.process(self._resampler.flush())
             self._resampler = None
-        return [*rest, *self._pipeline.flush()]
+        rest += self._pipeline.flush()
+        if self._profile is not None:
+            self._profile.save()
+        return rest
+
+    def close(self) -> None:
+        """Save the profile, if there is one, for the last time; safe to call twice.
+
+        Also done by the end of a ``with``, when the stream is dropped, and at exit.
+        """
+        if self._profile is not None and self._finalizer is not None:
+            self._finalizer.detach()
+            self._profile.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
 
     def correct(self, label: str) -> None:
         """Learn what the newest utterance was: the current one, or in silence the last one.
@@ -159,17 +189,51 @@ class Recognizer:
         """Return a fresh pipeline for one stream of 16 kHz mono audio."""
         return Pipeline(self.model, self.settings)
 
-    def stream(self, sample_rate: int = SAMPLE_RATE, *, channel: int | str | None = None) -> Stream:
+    def use_profile(self, pipeline: Pipeline, profile: str) -> "ProfileSink":
+        """Have one of this recognizer's pipelines continue with a profile.
+
+        Args:
+            pipeline: a fresh one.
+            profile: its name; if there is none of that name, it is created.
+
+        Returns:
+            What saves the profile every minute, and when it is closed.
+
+        Raises:
+            SettingsError: the name cannot be used.
+        """
+        from realtime_ser.profiles.session import ProfileSession
+        from realtime_ser.profiles.sink import ProfileSink
+
+        return ProfileSink(ProfileSession(profile, pipeline, self.model))
+
+    def stream(
+        self,
+        sample_rate: int = SAMPLE_RATE,
+        *,
+        channel: int | str | None = None,
+        profile: str | None = None,
+    ) -> Stream:
         """Return a new stream.
 
         Args:
             sample_rate: in hertz.
             channel: which to hear, from 1, ``mix`` or ``auto``; ``None`` takes the settings'.
+            profile: name of the voice, such as ``ada``. The stream continues with what was learned
+                of it, and stores what it learns, every minute, with ``flush`` and ``close``.
 
         Raises:
             AudioInputError: the rate is no whole number, or cannot be resampled.
+            SettingsError: the profile has no possible name.
         """
-        return Stream(self.pipeline(), sample_rate, channel)
+        pipeline = self.pipeline()
+        sink = None if profile is None else self.use_profile(pipeline, profile)
+        try:
+            return Stream(pipeline, sample_rate, channel, sink)
+        except RealtimeSerError:
+            if sink is not None:
+                sink.close()
+            raise
 
     def recognize(
         self, samples: ArrayLike, sample_rate: int, *, channel: int | str | None = None
@@ -246,6 +310,7 @@ def listen(
     recognizer: Recognizer | None = None,
     duration: float | None = None,
     reconnect: bool = True,
+    profile: str | None = None,
 ) -> "Listener":
     """Open a microphone and return its events as they happen, health every five seconds.
 
@@ -264,12 +329,15 @@ def listen(
         reconnect: when the microphone goes, wait for its return; health events say both at once,
             and time goes on meanwhile. PortAudio is restarted for that, which ends other streams
             that this process has opened with it.
+        profile: name of the voice, such as ``ada``. Continues with what was learned of it, and
+            stores what is learned, every minute and at the end.
 
     Raises:
         AudioDeviceError: PortAudio or the microphone cannot be used, or without ``reconnect`` no
             longer.
         ModelError: the model folder cannot be used.
-        SettingsError: the duration is no number above 0, or another argument is of a wrong type.
+        SettingsError: the duration is no number above 0, the profile has no possible name, or
+            another argument is of a wrong type.
     """
     from realtime_ser.capture.devices import as_choice, find_input_device
     from realtime_ser.capture.reconnect import open_microphone
@@ -281,12 +349,17 @@ def listen(
     reconnect = as_flag(reconnect, "reconnect", SettingsError)
     if not isinstance(recognizer, Recognizer | None):
         raise SettingsError(f"the recognizer is {shown(recognizer)}", "give a Recognizer, or none")
-    pipeline = (recognizer or Recognizer()).pipeline()
+    recognizer = recognizer or Recognizer()
+    pipeline = recognizer.pipeline()
     with contextlib.ExitStack() as unless_owned:
         channel = pipeline.settings.channel
         source = open_microphone(find_input_device(device), reconnect=reconnect, channel=channel)
         unless_owned.callback(source.close)
-        listener = Listener(Engine(source, pipeline, duration=seconds))
+        sinks = []
+        if profile is not None:
+            sinks.append(recognizer.use_profile(pipeline, profile))
+            unless_owned.callback(sinks[0].close)
+        listener = Listener(Engine(source, pipeline, sinks=sinks, duration=seconds))
         unless_owned.pop_all()
     return listener
 

@@ -1,6 +1,6 @@
-"""Synthesize the demo clip and the tests' speech with espeak-ng: 16 kHz mono, 16-bit FLAC.
+"""Synthesize the tests' speech with espeak-ng: 16 kHz mono, 16-bit FLAC.
 
-Run ``python tools/make_speech.py``. It needs espeak-ng, numpy, soundfile and soxr. The same version
+Run ``python -m tools.make_speech``. It needs espeak-ng, numpy, soundfile and soxr. The same version
 of espeak-ng always gives the same samples.
 """
 
@@ -23,7 +23,6 @@ NOISE_DBFS = -78.0
 """Level of the noise floor, so that pauses are quiet and not digitally silent."""
 
 ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "realtime_ser" / "demo" / "demo.flac"
 SAMPLES = ROOT / "tests" / "speech_samples"
 
 Float64 = NDArray[np.float64]
@@ -60,21 +59,6 @@ class Pause:
 Script = Sequence[Sentence | Pause]
 
 SCRIPTS: dict[Path, Script] = {
-    DEMO: (
-        Pause(1.0),
-        Sentence("The kids are talking by the door.", "en-us+m3", 40, 60, 165),
-        Pause(1.4),
-        Sentence("What? You really won? That is wonderful!", "en-us+f4", 85, 200, 190, 2.0),
-        Pause(1.4),
-        Sentence("I am so tired, and nobody called me back.", "en-gb+f2", 25, 25, 115, -5.0),
-        Pause(1.4),
-        Sentence("No! I told you not to touch it! Get out!", "en-us+m1", 70, 160, 225, 4.0),
-        Pause(1.4),
-        Sentence("Did you hear that? Somebody is in the house.", "en-gb+f5", 95, 120, 205, -2.0),
-        Pause(1.4),
-        Sentence("Lie back, close your eyes, and breathe slowly.", "en-gb+m7", 20, 50, 130, -3.0),
-        Pause(1.0),
-    ),
     SAMPLES / "one_utterance.flac": (
         Pause(0.7),
         Sentence("Dogs are sitting by the door this morning.", "en-us+f3", 55, 110, 165),
@@ -101,8 +85,8 @@ SCRIPTS: dict[Path, Script] = {
 }
 
 
-def speak(sentence: Sentence) -> Float64:
-    """Return a sentence at 16 kHz and its level, float64 in [-1, 1], shape ``[n]``, trimmed."""
+def synthesize(sentence: Sentence) -> Float64:
+    """Return a sentence as espeak-ng speaks it, at 16 kHz, float64, shape ``[n]``, trimmed."""
     marked = f'<speak><prosody range="{sentence.pitch_range}%">{sentence.text}</prosody></speak>'
     options = ["-m", "-v", sentence.voice, "-p", str(sentence.pitch), "-s", str(sentence.rate)]
     command = ["espeak-ng", *options, "--stdout", marked]
@@ -110,20 +94,37 @@ def speak(sentence: Sentence) -> Float64:
     samples, rate = soundfile.read(io.BytesIO(spoken), dtype="float64")
     resampled = np.asarray(soxr.resample(samples, rate, RATE))
     audible = np.flatnonzero(np.abs(resampled) > 0.01 * np.abs(resampled).max())
-    trimmed = resampled[audible[0] : audible[-1] + 1]
-    level = 10 ** ((SPEECH_DBFS + sentence.louder_db) / 20)
-    return np.asarray(trimmed * level / np.sqrt(np.mean(trimmed**2)))
+    return resampled[audible[0] : audible[-1] + 1]
+
+
+def at_speech_level(samples: Float64, louder_db: float) -> Float64:
+    """Return speech at ``SPEECH_DBFS`` plus ``louder_db``."""
+    level = 10 ** ((SPEECH_DBFS + louder_db) / 20)
+    return np.asarray(samples * level / np.sqrt(np.mean(samples**2)))
+
+
+def silence(pause: Pause) -> Float64:
+    """Return the samples of a pause."""
+    return np.zeros(round(pause.seconds * RATE))
+
+
+def over_noise(parts: Sequence[Float64]) -> Float64:
+    """Return speech and pauses joined, over the noise floor, float64, shape ``[n]``."""
+    clean = np.concatenate(parts)
+    noise = np.random.default_rng(2).normal(scale=10 ** (NOISE_DBFS / 20), size=len(clean))
+    return np.asarray(clean + noise)
 
 
 def perform(script: Script) -> Float64:
     """Return a script's sentences and pauses over the noise floor, float64, shape ``[n]``."""
-    parts = [
-        speak(part) if isinstance(part, Sentence) else np.zeros(round(part.seconds * RATE))
-        for part in script
-    ]
-    clean = np.concatenate(parts)
-    noise = np.random.default_rng(2).normal(scale=10 ** (NOISE_DBFS / 20), size=len(clean))
-    return np.asarray(clean + noise)
+    return over_noise(
+        [
+            at_speech_level(synthesize(part), part.louder_db)
+            if isinstance(part, Sentence)
+            else silence(part)
+            for part in script
+        ]
+    )
 
 
 def main() -> None:

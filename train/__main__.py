@@ -29,32 +29,41 @@ def main() -> int:
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
-        help="check or download RAVDESS, and cache what a recipe is trained on; or check a folder "
-        "of corpora",
+        help="check or download RAVDESS and BYOL-S, and cache what a recipe is trained on; or"
+        " check a folder of corpora",
     )
-    folders = command.add_mutually_exclusive_group(required=True)
+    folders = command.add_mutually_exclusive_group()
     folders.add_argument("--data", type=Path, help="folder of RAVDESS")
     folders.add_argument(
         "--corpora", type=Path, help="folder with a subfolder for each corpus: report what is there"
     )
+    command.add_argument(
+        "--byols", type=Path, metavar="FILE", help="file of the published BYOL-S weights (MIT)"
+    )
     add_recipe(command)
     add_runs(command)
     command.add_argument(
-        "--download", action="store_true", help="download the clips from Zenodo to --data first"
+        "--download",
+        action="store_true",
+        help="first download the clips from Zenodo to --data, and BYOL-S from GitHub to --byols",
     )
 
     def run(options: argparse.Namespace) -> None:
+        if not (options.data or options.corpora or options.byols):
+            command.error("one of --data, --corpora and --byols is needed")
+        if options.download and not (options.data or options.byols):
+            command.error("argument --download: only --data and --byols can be downloaded")
+        from train.model.prepare import prepare, prepare_byols
+
+        if options.byols:
+            prepare_byols(options.byols, fetch=options.download)
         if options.corpora:
-            if options.download:
-                command.error("argument --download: only RAVDESS is downloaded, with --data")
             from train.corpora.check import check_corpora
 
             check_corpora(options.corpora)
-            return
-        from train.model.prepare import prepare
-
-        cache = options.runs / CACHE_FOLDER
-        prepare(options.data, cache, options.recipe, fetch=options.download)
+        if options.data:
+            cache = options.runs / CACHE_FOLDER
+            prepare(options.data, cache, options.recipe, fetch=options.download)
 
     command.set_defaults(run_command=run)
 
@@ -144,12 +153,17 @@ def _evaluate_corpus(options: argparse.Namespace) -> None:
     from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
     from train.evaluation.corpus_report import corpus_report
 
-    if options.write and options.model != MODEL_FOLDER:
+    if options.write and options.model != MODEL_FOLDER and not options.without:
         raise SettingsError(
             "only the scores of the bundled model are written", "leave out --write or --model"
         )
     selection = Selection(
-        options.corpus, options.corpora, options.speakers, options.recipe, options.data
+        options.corpus,
+        options.corpora,
+        options.speakers,
+        options.recipe,
+        options.data,
+        options.without,
     )
     protocol = PROTOCOLS[options.protocol]
     result = evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
@@ -215,6 +229,8 @@ def _export(commands: Any) -> None:
         quantized = _quantized(options, method) if options.quantized else None
         run = _run_folder(options)
         export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
+        if rejection:
+            print(rejection)
 
     command.set_defaults(run_command=run)
 
@@ -246,7 +262,9 @@ def _open_method(options: argparse.Namespace) -> Any:
     from train.model.methods import open_method
 
     cache = options.runs / CACHE_FOLDER
-    return open_method(options.recipe, options.runs, cache, options.corpora, options.byols)
+    return open_method(
+        options.recipe, options.runs, cache, options.corpora, options.byols, options.without
+    )
 
 
 def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
@@ -313,7 +331,11 @@ def _add_split(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _run_folder(options: argparse.Namespace) -> Path:
-    folder: Path = options.runs / options.recipe / options.split
+    from train.model.mixture_recipe import name_without
+
+    without = getattr(options, "without", None)
+    recipe = name_without(options.recipe, without) if without else options.recipe
+    folder: Path = options.runs / recipe / options.split
     return folder
 
 

@@ -68,8 +68,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_corpora(parser: argparse.ArgumentParser) -> None:
-    """Add the options ``--corpora`` and ``--byols``, which recipes of several corpora need."""
+    """Add ``--corpora``, ``--byols`` and ``--without``, for recipes of several corpora."""
     parser.add_argument(
         "--corpora", type=Path, help="folder with a subfolder for each further corpus"
     )
     parser.add_argument("--byols", type=Path, help="file of the published BYOL-S weights")
+    parser.add_argument(
+        "--without", metavar="CORPUS", help="leave a corpus out of a recipe of several corpora"
+    )

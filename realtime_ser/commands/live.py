@@ -2,10 +2,8 @@
 
 import argparse
 import contextlib
-import logging
 import sys
-from collections.abc import Iterator
-from logging.handlers import MemoryHandler
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,12 +14,14 @@ from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, FAILED, settings_from
 from realtime_ser.commands.network_sinks import network_sinks
+from realtime_ser.commands.screen import screen_for_the_terminal
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile, JsonLines
 from realtime_ser.output.recording import Recording
+from realtime_ser.profiles.sink import ProfileSink
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.settings import Settings
 from realtime_ser.signals import handlers_restored
@@ -38,12 +38,17 @@ def run(options: argparse.Namespace) -> int:
     shows_terminal = sys.stdout.isatty() and not options.json
     if shows_terminal:
         check_screen()
-    pipeline = Recognizer(options.model, settings_from(options)).pipeline()
+    recognizer = Recognizer(options.model, settings_from(options))
+    pipeline = recognizer.pipeline()
     with contextlib.ExitStack() as opened:
         stdin = take_keys_from_terminal() if shows_terminal else sys.stdin.buffer
         source = _open_source(options, stdin)
         opened.callback(source.close)
         sinks = _open_sinks(options, opened)
+        if options.profile is not None:
+            profile = recognizer.use_profile(pipeline, options.profile)
+            opened.callback(profile.close)
+            sinks.append(profile)
         for sink in network:
             sink.start()
             sinks.append(sink)
@@ -52,8 +57,7 @@ def run(options: argparse.Namespace) -> int:
         engine = Engine(source, pipeline, sinks=sinks, duration=options.duration)
         opened.pop_all()  # the engine closes them
     if shows_terminal:
-        recording = next((sink for sink in sinks if isinstance(sink, Recording)), None)
-        return _show_terminal(engine, recording, pipeline.settings, options)
+        return _show_terminal(engine, sinks, pipeline.settings, options)
     with contextlib.closing(engine.events()) as events:
         for _ in events:
             pass
@@ -106,14 +110,16 @@ def _open_sinks(options: argparse.Namespace, opened: contextlib.ExitStack) -> li
 
 
 def _show_terminal(
-    engine: Engine, recording: Recording | None, settings: Settings, options: argparse.Namespace
+    engine: Engine, sinks: Sequence[Sink], settings: Settings, options: argparse.Namespace
 ) -> int:
     from realtime_ser.output.terminal.app import EmotionApp
     from realtime_ser.output.terminal.controls import Controls
 
+    recording = next((sink for sink in sinks if isinstance(sink, Recording)), None)
+    profile = next((sink.session for sink in sinks if isinstance(sink, ProfileSink)), None)
     reconnect, channel = not options.no_reconnect, settings.channel
-    controls = Controls(engine, recording, reconnect=reconnect, channel=channel)
-    with handlers_restored(), _screen_for_the_terminal():
+    controls = Controls(engine, recording, profile=profile, reconnect=reconnect, channel=channel)
+    with handlers_restored(), screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
         engine.start()
         try:
@@ -123,20 +129,3 @@ def _show_terminal(
     if isinstance(failure, RealtimeSerError):
         raise failure
     return app.return_code or exit_code(engine)
-
-
-@contextlib.contextmanager
-def _screen_for_the_terminal() -> Iterator[None]:
-    """Let Textual draw on standard output, and hold log lines back until it is done."""
-    stderr, handlers = sys.__stderr__, logging.root.handlers[:]
-    held_back = MemoryHandler(1000, logging.CRITICAL + 1)
-    logging.root.handlers[:] = [held_back]
-    if not sys.stderr.isatty():  # Textual draws on standard error, which is redirected
-        sys.__stderr__ = sys.stdout  # type: ignore[assignment, misc]
-    try:
-        yield
-    finally:
-        sys.__stderr__ = stderr  # type: ignore[misc]
-        logging.root.handlers[:] = handlers
-        for record in held_back.buffer:
-            logging.root.handle(record)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realtime_ser.errors import printable
+from realtime_ser.errors import SettingsError, printable
+from realtime_ser.profiles.names import check_name
 from realtime_ser.server.options import Limits
 from realtime_ser.settings import VAD_MODES, Settings
 
@@ -89,6 +90,8 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     _add_devices(commands)
     _add_doctor(commands)
     _add_bench(commands)
+    _add_profile(commands)
+    _add_enroll(commands)
     return parser, commands
 
 
@@ -107,7 +110,9 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="replay a file, or - for a sound file or raw s16le 16 kHz mono on stdin",
     )
-    source.add_argument("--demo", action="store_true", help="replay the bundled clip")
+    source.add_argument(
+        "--demo", action="store_true", help="replay the bundled clip, a synthetic voice"
+    )
     parser.add_argument("--json", action="store_true", help="JSON Lines instead of the terminal UI")
     parser.add_argument(
         "--events", type=Path, metavar="FILE", help="also write the events to a file as JSON Lines"
@@ -117,6 +122,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_network_sinks(parser)
     parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
+    _add_profile_name(parser, "continue with what was learned of a voice, and store what is")
     parser.add_argument(
         "--no-reconnect",
         action="store_true",
@@ -337,6 +343,56 @@ def _add_bench(commands: Any) -> None:
     bench.add_argument("--json", action="store_true", help="one JSON object")
     bench.add_argument("--quick", action="store_true", help="few hops: a trial, not a measurement")
     _add_model(bench)
+
+
+def _add_profile(commands: Any) -> None:
+    profile = _add_command(commands, "profile", "list, show or forget what was learned of voices")
+    actions = profile.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, summary in (
+        ("list", "the stored profiles"),
+        ("show", "what is stored of one voice, and where"),
+        ("forget", "delete a profile, with everything that belongs to it"),
+    ):
+        parser = _add_command(actions, action, summary)
+        if action != "list":
+            parser.add_argument("name", type=_profile_name, metavar="NAME", help="of the profile")
+        parser.add_argument("--json", action="store_true", help="one JSON object a profile")
+
+
+def _add_enroll(commands: Any) -> None:
+    enroll = _add_command(commands, "enroll", "learn a voice from half a minute of speech")
+    _add_profile_name(enroll, "name of the voice", required=True)
+    enroll.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="sound files instead of the microphone; - for stdin",
+    )
+    enroll.add_argument(
+        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
+    )
+    enroll.add_argument(
+        "--channel",
+        type=_channel,
+        metavar="N|mix",
+        help="channel to hear, or their mean (default: the mean unless it loses a voice)",
+    )
+    _add_model(enroll)
+
+
+def _add_profile_name(
+    parser: argparse.ArgumentParser, summary: str, *, required: bool = False
+) -> None:
+    parser.add_argument(
+        "--profile", type=_profile_name, metavar="NAME", help=summary, required=required
+    )
+
+
+def _profile_name(text: str) -> str:
+    try:
+        return check_name(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _number(text: str) -> float:

@@ -20,7 +20,7 @@ from realtime_ser.events import EmotionUpdate, Event, Health, seconds
 from realtime_ser.live.feeder import Boundary, Feeder
 from realtime_ser.live.sinks import Sink, Sinks
 from realtime_ser.live.snapshot import Snapshot
-from realtime_ser.live.state import LevelMeter, LiveState
+from realtime_ser.live.state import LevelMeter, LiveState, sum_of_squares
 from realtime_ser.pipeline import Pipeline
 from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
@@ -237,8 +237,9 @@ class Engine:
 
     def _process(self, samples: Int16) -> Sequence[Event]:
         self.sinks.on_audio(samples)
-        self._meter.add(samples)
-        self._health_meter.add(samples)
+        squares = sum_of_squares(samples)
+        self._meter.add_squares(squares, len(samples))
+        self._health_meter.add_squares(squares, len(samples))
         began = time.thread_time()
         events = self._pipeline.process(samples)
         cpu_seconds = time.thread_time() - began

@@ -38,6 +38,9 @@ class Snapshot:
         adaptation: share that the voice itself has in the statistics it is normalized by, 0 to 1;
             ``None`` without adaptation.
         corrections: how many corrections are in use.
+        profile: name of the profile in use, ``None`` without one.
+        other_voice: whether the voice that spoke last is not the profile's.
+        unsaved: why the profile is not being saved, ``None`` while it is.
         compute_ms: mean CPU time of a frame (gate, frontend, embed, classify), ``None`` before the
             first.
         paused: whether the run is paused.
@@ -64,6 +67,9 @@ class Snapshot:
     lag_ms: float = 0.0
     adaptation: float | None = None
     corrections: int = 0
+    profile: str | None = None
+    other_voice: bool = False
+    unsaved: str | None = None
     compute_ms: float | None = None
     paused: bool = False
     recording: Path | None = None

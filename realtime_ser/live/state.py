@@ -1,5 +1,6 @@
 """The state of a live run: builds the snapshot that a display shows from events and levels."""
 
+import math
 from collections import deque
 from dataclasses import replace
 from typing import Any
@@ -64,12 +65,21 @@ class LevelMeter:
 
     def add(self, samples: Int16) -> None:
         """Take the next int16 samples, shape ``[n]``."""
-        values = samples.astype(np.float64) / FULL_SCALE
-        self._squares += float(values @ values)
-        self._samples += len(samples)
+        self.add_squares(sum_of_squares(samples), len(samples))
+
+    def add_squares(self, squares: float, samples: int) -> None:
+        """Take the sum of squares of the next samples, and their number."""
+        self._squares += squares
+        self._samples += samples
 
     def read(self) -> float:
         """Return the level in dB of full scale, at least -90, and start over."""
         power = self._squares / self._samples if self._samples else 0.0
         self._squares, self._samples = 0.0, 0
-        return round(10 * float(np.log10(max(power, 1e-9))), 1)
+        return round(10 * math.log10(max(power, 1e-9)), 1)
+
+
+def sum_of_squares(samples: Int16) -> float:
+    """Return the sum of squares of int16 samples, shape ``[n]``, where full scale is 1."""
+    values = samples.astype(np.float64)
+    return float(np.dot(values, values)) / FULL_SCALE**2

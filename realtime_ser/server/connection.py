@@ -16,7 +16,7 @@ from realtime_ser.server.outbox import Outbox
 from realtime_ser.server.sessions import Session
 from realtime_ser.server.state import ServerState
 
-FAREWELL_SECONDS = 5.0
+FAREWELL_SECONDS = 10.0
 """How long a client may take to read its last events."""
 
 log = logging.getLogger("realtime_ser.server")

@@ -166,6 +166,8 @@ async def test_the_screen_shows_the_state_of_the_run() -> None:
         (replace(QUIET, silent_input=True), Notices, "only zeros: muted, or permission refused"),
         (replace(SPEAKING, lost_samples=20_000), HealthLine, "! lost 1.2 s"),
         (replace(SPEAKING, overflows=3), HealthLine, "! overflows 3"),
+        (replace(SPEAKING, dropped_events=7), HealthLine, "! dropped 7 events"),
+        (replace(SPEAKING, output_problems={"radio": "it is off"}), Notices, "! radio: it is off"),
     ],
 )
 async def test_states_are_said_in_words(snapshot: Snapshot, panel: type[Panel], words: str) -> None:

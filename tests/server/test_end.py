@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,15 +37,11 @@ def test_draining_waits_no_longer_than_it_may() -> None:
     with running_server("--drain-timeout", "0.5") as server:
         with server.connect() as connection:
             connection.send(bytes(640))
-            pause(worker_of(server), signal.SIGSTOP)
-            try:
-                server.process.send_signal(signal.SIGTERM)
-                began = time.monotonic()
-                wait_until(lambda: any("cut off" in line for line in server.lines))
-                assert time.monotonic() - began < 20
-            finally:
-                pause(worker_of(server), signal.SIGCONT)
-        server.process.wait(60)
+            os.kill(worker_of(server), signal.SIGSTOP)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: any("cut off" in line for line in server.lines))
+            assert receive_all(connection).code in (1001, 1006, 1012)
+        assert server.process.wait(60) == 0
 
 
 def test_a_worker_that_dies_is_replaced_and_its_streams_are_told(recognizer: Recognizer) -> None:
@@ -55,7 +50,7 @@ def test_a_worker_that_dies_is_replaced_and_its_streams_are_told(recognizer: Rec
         with server.connect() as connection:
             connection.send(bytes(640))
             wait_until(lambda: server.metric("realtime_ser_lag_seconds") == 0)
-            pause(worker_of(server), signal.SIGKILL)
+            os.kill(worker_of(server), signal.SIGKILL)
             received = receive_all(connection)
         assert received.error == "internal"
         assert received.code == 1011
@@ -79,10 +74,6 @@ def worker_of(server: RunningServer) -> int:
     tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
     (worker,) = {int(child) for task in tasks for child in task.read_text().split()}
     return worker
-
-
-def pause(process: int, number: int) -> None:
-    os.kill(process, number)
 
 
 def is_running(process: int) -> bool:

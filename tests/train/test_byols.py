@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.train
 
 pytest.importorskip("tqdm", reason="the train extra is not installed", exc_type=ImportError)
 
+from train.__main__ import main  # noqa: E402
 from train.corpora.download import DownloadError  # noqa: E402
 from train.model import byols  # noqa: E402
 from train.model.byols import ByolsWeights, read_byols  # noqa: E402
@@ -212,7 +215,9 @@ def url(
 def download(folder: Path, tmp_path: Path, address: str) -> Path:
     content = (tmp_path / "served.pth").read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    return byols.download_byols(folder, "--weights", address, len(content), sha256)
+    path = folder / byols.FILE_NAME
+    byols.download_byols(path, "--byols", address, len(content), sha256)
+    return path
 
 
 def test_weights_are_downloaded_once(tmp_path: Path, url: str) -> None:
@@ -251,5 +256,51 @@ def test_no_server_is_one_line(tmp_path: Path, url: str) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, url: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="with --weights"):
+    with pytest.raises(OutputError, match="with --byols"):
         download(tmp_path / "file", tmp_path, f"{url}/weights")
+
+
+def test_prepare_downloads_and_checks_the_weights(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (tmp_path / "served.pth").read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    pytest.importorskip("parselmouth", reason="the train extra is not installed")
+    fetch = partial(byols.download_byols, url=f"{url}/weights", size=len(content), sha256=sha256)
+    monkeypatch.setattr(byols, "download_byols", fetch)
+    monkeypatch.setattr(byols, "read_byols", partial(byols.read_byols, sha256=sha256))
+    path = tmp_path / "new" / "byols.pth"
+
+    def prepare(*options: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["train", "prepare", "--byols", str(path), *options])
+        return main()
+
+    assert prepare() == 1
+    assert f"{path} cannot be read" in capsys.readouterr().err
+    assert prepare("--download") == 0
+    assert path.read_bytes() == content
+    assert "MIT license" in capsys.readouterr().out
+    path.write_bytes(content[:-1])
+    for options in ([], ["--download"]):
+        assert prepare(*options) == 1
+        assert "differs from the published file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "one of --data, --corpora and --byols"),
+        (["--corpora", ".", "--download"], "--download"),
+    ],
+)
+def test_prepare_without_anything_to_prepare_is_wrong_usage(
+    options: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "prepare", *options])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from train.evaluation.corpus_protocols import (  # noqa: E402
     select_clips,
 )
 from train.evaluation.corpus_report import corpora_table, corpus_report  # noqa: E402
-from train.publishing.quality import write_corpus_scores  # noqa: E402
+from train.publishing.quality import WITHOUT_MARKER, write_corpus_scores  # noqa: E402
 
 MODEL = bundled_model_folder()
 VOICE = speech("one_utterance")
@@ -206,6 +207,39 @@ def test_scores_are_written_to_results_and_between_the_markers(
     page.write_text("no markers\n")
     with pytest.raises(RealtimeSerError, match=r"quality\.md lacks the lines"):
         write_corpus_scores(result, results, page)
+
+
+def test_scores_of_a_model_without_a_corpus_have_a_table_of_their_own(
+    corpora: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "quality.md"
+    page.write_text(f"{WITHOUT_MARKER}<!-- end of generated text -->\n")
+    result = {
+        **evaluate_corpus(PROTOCOLS["cross-corpus"], selection(corpora, "nemo"), MODEL, tmp_path),
+        "without": "nemo",
+    }
+    results = tmp_path / "results"
+    results.mkdir()
+    write_corpus_scores(result, results, page)
+    write_corpus_scores(
+        {**result, "corpus": "savee", "title": "SAVEE", "sha256": "b"}, results, page
+    )
+    assert sorted(path.name for path in results.iterdir()) == [
+        "without-nemo.json",
+        "without-savee.json",
+    ]
+    assert "| SAVEE | " in page.read_text()
+    assert "| nEMO | " in page.read_text()
+
+
+def test_a_model_that_was_trained_on_the_corpus_is_refused(corpora: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not voices-without-nemo"):
+        evaluate_corpus(
+            PROTOCOLS["cross-corpus"],
+            replace(selection(corpora), without="nemo"),
+            MODEL,
+            tmp_path,
+        )
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,8 @@ def test_reported_speech_is_counted_by_minute_and_class() -> None:
     dog, rain = scores.classes
     assert (dog.name, dog.clips, dog.with_speech) == ("Dog_bark", 2, 0.5)
     assert dog.seconds_per_minute == pytest.approx(1.5 / 14 * 60)
+    assert dog.labels == {"angry": 0.5}, "the other clip has no speech"
+    assert rain.labels == {}
     assert (rain.name, rain.seconds_per_minute, rain.with_speech) == ("Rain", 0.0, 0.0)
     assert scores.interval is not None
     assert scores.interval.low == 0.0

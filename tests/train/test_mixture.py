@@ -1,7 +1,11 @@
 """Training on several corpora: loss, batches, branches, and a short run from start to end."""
 
+import json
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +21,9 @@ for module in ("tensorflow", "keras", "tensorflow_hub", "sklearn", "tqdm"):
 
 import keras  # noqa: E402
 
+from realtime_ser.errors import SettingsError  # noqa: E402
 from realtime_ser.events import LABELS  # noqa: E402
+from train.__main__ import main  # noqa: E402
 from train.audio.frames import FrameSettings  # noqa: E402
 from train.audio.surroundings import Recordings, SurroundingSettings  # noqa: E402
 from train.corpora.catalog import CORPORA  # noqa: E402
@@ -41,9 +47,15 @@ from train.model.byols import (  # noqa: E402
     build_encoder,
 )
 from train.model.fit_mixture import MixtureMethod, Places  # noqa: E402
+from train.model.methods import open_method  # noqa: E402
 from train.model.mixture import MixedBatches, Source  # noqa: E402
-from train.model.mixture_recipe import load_mixture_recipe  # noqa: E402
+from train.model.mixture_recipe import (  # noqa: E402
+    leave_out,
+    load_mixture_recipe,
+    parse_mixture_recipe,
+)
 from train.model.objective import LabelSetAccuracy, LabelSetLoss  # noqa: E402
+from train.model.recipe_files import read_recipe  # noqa: E402
 
 YAMNET = BranchSettings("yamnet", "yamnet", frozen_layers=4, learning_rate=1e-3)
 BYOLS = BranchSettings("byols", "byols", frozen_layers=1, learning_rate=1e-3)
@@ -193,7 +205,7 @@ def test_group_loss_is_the_training_loss() -> None:
     assert group.loss(2.0) != pytest.approx(expected, rel=1e-3)
 
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     **{"description": "tiny", "method": "mixture", "noises": ["noise_hu100"], "batch_clips": 2},
     "branch": [
         {"name": "yamnet", "body": "yamnet", "frozen_layers": 4, "learning_rate": 1e-4},
@@ -207,16 +219,17 @@ RECIPE = {
 }
 
 
-def made_up_corpora(folder: Path) -> Path:
-    """Write two speakers of nEMO, one noise and one room."""
-    rows = []
-    for speaker in ("AA1", "BB2"):
-        for label in ("angry", "neutral"):
-            path = folder / "nemo" / f"{speaker}_{label}.flac"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(path, speech("one_utterance"), 16_000)
-            rows.append((path.name, speaker, "f", label, label, "pl"))
-    write_index(folder / "nemo", rows)
+def made_up_corpora(folder: Path, *names: str) -> Path:
+    """Write two speakers of each corpus, one noise and one room."""
+    for name in names:
+        rows = []
+        for speaker in ("AA1", "BB2"):
+            for label in ("angry", "neutral"):
+                path = folder / name / f"{speaker}_{label}.flac"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, speech("one_utterance"), 16_000)
+                rows.append((path.name, speaker, "f", label, label, "pl"))
+        write_index(folder / name, rows)
     noise = 0.1 * np.random.default_rng(0).normal(size=32_000)
     for name, label in (("noise_hu100", "nonspeech"), ("rir", "rir")):
         (folder / name).mkdir()
@@ -225,23 +238,32 @@ def made_up_corpora(folder: Path) -> Path:
     return folder
 
 
-@needs_yamnet
-@pytest.mark.slow
-def test_a_run_from_pretraining_to_a_model_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from realtime_ser import Recognizer
-
+@pytest.fixture
+def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "read_byols", lambda _: random_weights())
     monkeypatch.setattr(stages, "STEPS_OF_AN_EPOCH", 1)
     monkeypatch.setattr("train.model.fit_mixture.STEPS_OF_AN_EPOCH", 1)
     monkeypatch.setattr("train.model.speech_output.SOUNDS_OF_A_KIND", 2)
-    corpora = made_up_corpora(tmp_path / "corpora")
+
+
+def made_up_split(corpora: Path) -> Split:
+    """Return clips of nEMO as if they were RAVDESS's."""
     clips = [
         Clip(corpora / "nemo" / f"AA1_{label}.flac", "ravdess", "01", "male", label, "en")
         for label in ("angry", "neutral")
     ]
-    split = Split("development", tuple(clips), (), ())
+    return Split("development", tuple(clips), (), ())
+
+
+@needs_yamnet
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny_training")
+def test_a_run_from_pretraining_to_a_model_folder(tmp_path: Path) -> None:
+    from realtime_ser import Recognizer
+
+    corpora = made_up_corpora(tmp_path / "corpora", "nemo")
+    split = made_up_split(corpora)
+    clips = split.training
     places = Places(corpora, tmp_path / "byols.pth", tmp_path / "runs", tmp_path / "cache")
     method = MixtureMethod("tiny", RECIPE, places)
     run = tmp_path / "runs" / "tiny" / "development"
@@ -256,6 +278,61 @@ def test_a_run_from_pretraining_to_a_model_folder(
     assert logits.shape == (2, 8)
     assert np.isfinite(logits).all()
     assert result.label is not None
+
+
+@needs_yamnet
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny_training")
+@pytest.mark.parametrize("corpus", ["nemo", "ravdess"])
+def test_a_recipe_without_a_corpus_from_its_training_to_its_score(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpora = made_up_corpora(tmp_path / "corpora", "nemo", "emospeech")
+    split = made_up_split(corpora)
+    stage = RECIPE["stage"]
+    shares = {
+        "pretraining": {"nemo": 1, "emospeech": 1},
+        "training": {"ravdess": 1, "emospeech": 1},
+    }
+    table = {name: {**stage[name], "shares": of_stage} for name, of_stage in shares.items()}
+    monkeypatch.setattr("train.model.methods.read_recipe", lambda _: {**RECIPE, "stage": table})
+    monkeypatch.setattr("train.corpora.splits.read_split", lambda *_: split)
+    monkeypatch.setattr("train.corpora.ravdess.list_clips", lambda *_: list(split.training))
+    runs, model = tmp_path / "runs", tmp_path / "model"
+
+    def run(command: str, *options: str) -> str:
+        common = f"--recipe tiny --without {corpus} --runs {runs} --corpora {corpora}"
+        paths = f"--byols {tmp_path} --data {tmp_path}"
+        arguments = ["train", command, *common.split(), *paths.split(), *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        assert main() == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    run("fit", "--split", "development")
+    printed = run("export", "--split", "development", "--model", str(model))
+    assert "uncertain below" in printed
+    training = json.loads((model / "manifest.json").read_text())["training"]
+    assert training["recipe"] == f"tiny-without-{corpus}"
+    assert corpus not in {*training["corpora"], *training["speakers"]}
+    assert "| accuracy" in run("evaluate", "--protocol", "cross-corpus", "--model", str(model))
+
+
+def test_a_corpus_is_left_out_with_its_background() -> None:
+    table = leave_out("voices", read_recipe("voices"), "emospeech")
+    recipe = parse_mixture_recipe("voices-without-emospeech", table)
+    assert recipe.noises == ("noise_hu100",)
+    assert all("emospeech" not in stage.shares for stage in recipe.stage.values())
+    whole = load_mixture_recipe("voices")
+    assert replace(recipe, noises=whole.noises, stage=whole.stage) == whole
+
+
+def test_a_corpus_that_cannot_be_left_out_is_explained() -> None:
+    with pytest.raises(SettingsError, match="voices is not trained on savee"):
+        leave_out("voices", read_recipe("voices"), "savee")
+    with pytest.raises(SettingsError, match="pretraining reads nemo alone"):
+        leave_out("tiny", RECIPE, "nemo")
+    with pytest.raises(SettingsError, match="recipe best is trained on RAVDESS alone"):
+        open_method("best", Path("runs"), Path("cache"), without="nemo")
 
 
 def test_the_shipped_recipe_reads_only_corpora_that_may_be_trained_on() -> None:

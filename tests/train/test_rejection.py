@@ -14,7 +14,7 @@ from train.corpora.corpus import target  # noqa: E402
 from train.corpora.registry import find_corpus  # noqa: E402
 from train.evaluation.group_calibration import Group, group_temperature  # noqa: E402
 from train.evaluation.rejection import (  # noqa: E402
-    LARGEST_ERROR,
+    COST_OF_UNCERTAIN,
     SMALLEST_COVERAGE,
     choose_rejection,
 )
@@ -45,13 +45,14 @@ def error_of(group: Group, threshold: float) -> float:
     return float(1 - group.is_right[group.confidence(1.0) >= threshold].mean())
 
 
-def test_the_threshold_is_the_lowest_with_an_error_small_enough() -> None:
-    group = calibrated(0.5, 0.82)
+def test_a_label_is_hidden_if_it_is_more_often_wrong_than_right() -> None:
+    group = calibrated(0.42, 0.95)
     chosen = choose_rejection({"nemo": group}, 1.0)
-    assert error_of(group, 0.0) > LARGEST_ERROR, "without a threshold it would be larger"
+    assert chosen.threshold == pytest.approx(1 - COST_OF_UNCERTAIN, abs=0.04)
     assert chosen.error == pytest.approx(error_of(group, chosen.threshold))
-    assert chosen.error <= LARGEST_ERROR < error_of(group, chosen.threshold - 0.01)
-    assert chosen.coverage["nemo"] >= SMALLEST_COVERAGE
+    assert chosen.error < error_of(group, 0.0)
+    shown = (group.confidence(1.0) >= chosen.threshold).mean()
+    assert chosen.coverage == {"nemo": pytest.approx(shown)}
 
 
 def test_nothing_is_hidden_where_few_labels_are_wrong() -> None:
@@ -61,29 +62,30 @@ def test_nothing_is_hidden_where_few_labels_are_wrong() -> None:
 
 
 def test_no_corpus_loses_more_than_its_share_however_wrong_its_labels() -> None:
-    sure, unsure = calibrated(0.8, 1.0), calibrated(0.2, 0.5, seed=2)
-    chosen = choose_rejection({"nemo": sure, "emospeech": unsure, "savee": unsure}, 1.0)
-    assert chosen.error > LARGEST_ERROR, "out of reach"
+    sure, unsure = calibrated(0.8, 1.0), calibrated(0.13, 0.5, seed=2)
+    chosen = choose_rejection({"nemo": sure, "emospeech": unsure}, 1.0)
     assert SMALLEST_COVERAGE <= chosen.coverage["emospeech"] < SMALLEST_COVERAGE + 0.05
     assert chosen.coverage["nemo"] == 1.0
 
 
 def test_every_corpus_counts_the_same_whatever_its_size() -> None:
-    sure, unsure = calibrated(0.9, 1.0), calibrated(0.3, 0.7, seed=2)
-    few = Group(unsure.logits[:50], unsure.allowed[:50], unsure.right[:50])
-    chosen = choose_rejection({"nemo": sure, "emospeech": few}, 1.0)
-    expected = (error_of(sure, chosen.threshold) + error_of(few, chosen.threshold)) / 2
-    assert chosen.error == pytest.approx(expected)
+    right, wrong = np.ones(CLIPS, bool), np.zeros(CLIPS, bool)
+    confidences = np.linspace(0.3, 0.9, CLIPS)
+    mostly_right = group_of(confidences, right)
+    few_wrong = group_of(confidences[::20], wrong[::20])
+    alone = choose_rejection({"nemo": mostly_right}, 1.0)
+    both = choose_rejection({"nemo": mostly_right, "emospeech": few_wrong}, 1.0)
+    assert alone.threshold == 0.0
+    assert both.error == pytest.approx(0.5), "one of two corpora"
 
 
 def test_the_threshold_is_compared_with_calibrated_probabilities() -> None:
-    group = calibrated(0.5, 0.82)
-    cold = choose_rejection({"nemo": group}, 1.0)
+    group = calibrated(0.42, 0.95)
     flattened = Group(group.logits / 2, group.allowed, group.right)
     temperature = group_temperature([flattened])
     assert temperature == pytest.approx(0.5, abs=0.08)
-    assert choose_rejection({"nemo": flattened}, 0.5) == cold
-    assert choose_rejection({"nemo": flattened}, 1.0).threshold < cold.threshold
+    assert choose_rejection({"nemo": flattened}, 0.5) == choose_rejection({"nemo": group}, 1.0)
+    assert choose_rejection({"nemo": flattened}, 1.0).threshold < 0.4
 
 
 def test_a_label_that_the_corpus_lacks_is_not_counted_as_wrong() -> None:

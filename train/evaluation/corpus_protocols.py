@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.manifest import MODEL_FILE
+from realtime_ser.emotion.manifest import MODEL_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import SettingsError
 from train.corpora import ravdess
@@ -115,6 +115,7 @@ class Selection:
         speakers: ``all``, ``set-aside`` or ``unseen``.
         recipe: states the share of speakers set aside, and the seed.
         ravdess: folder of RAVDESS, ``None`` if it is among the corpora.
+        without: the corpus that the model has to have been trained without, and is scored on.
     """
 
     corpus: str | None
@@ -122,6 +123,12 @@ class Selection:
     speakers: str
     recipe: str
     ravdess: Path | None = None
+    without: str | None = None
+
+    @property
+    def chosen(self) -> str | None:
+        """The corpus named, if any."""
+        return self.corpus or self.without
 
 
 def evaluate_corpus(
@@ -140,13 +147,15 @@ def evaluate_corpus(
         and the scores under ``scores``, rounded to four digits.
 
     Raises:
-        SettingsError: the corpus does not exist or does not fit the protocol, or the recipe sets no
-            speakers aside.
+        SettingsError: the corpus does not exist or does not fit the protocol, the recipe sets no
+            speakers aside, or the model was trained on the corpus that it has to be without.
         AudioInputError: the corpus is missing or damaged.
         ModelError: the model folder cannot be used.
     """
     manifest = EmotionModel(model).manifest
-    corpus = choose_corpus(protocol, selection.corpus)
+    corpus = choose_corpus(protocol, selection.chosen)
+    if selection.without:
+        _check_left_out(manifest, selection, corpus.name)
     clips = select_clips(corpus, selection, manifest.training)
     return {
         "protocol": protocol.name,
@@ -154,6 +163,7 @@ def evaluate_corpus(
         "corpus": corpus.name,
         "title": corpus.title,
         "speakers": selection.speakers,
+        **({"without": selection.without} if selection.without else {}),
         "trained_on": count_trained_on(clips, manifest.training),
         "model": manifest.name,
         "sha256": manifest.files[MODEL_FILE],
@@ -161,6 +171,20 @@ def evaluate_corpus(
         "clips": len(clips),
         "scores": rounded(_as_json(protocol.score(corpus, clips, model, cache))),
     }
+
+
+def _check_left_out(manifest: Manifest, selection: Selection, scored: str) -> None:
+    expected = f"{selection.recipe}-without-{selection.without}"
+    found = manifest.training.get("recipe")
+    if found != expected:
+        raise SettingsError(
+            f"{manifest.name} was trained with recipe {found}, not {expected}",
+            f"name the model of a run with --without {selection.without}",
+        )
+    if scored != selection.without:
+        raise SettingsError(
+            f"--corpus {scored} is not what --without leaves out", "omit one of the two"
+        )
 
 
 def choose_corpus(protocol: CorpusProtocol, name: str | None) -> Corpus:

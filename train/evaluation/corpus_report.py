@@ -64,18 +64,29 @@ def _sounds_details(scores: Scores) -> str:
     rate = with_interval(scores["seconds_per_minute"], scores["interval"], digits=1)
     clips = sum(row["clips"] for row in scores["classes"])
     length = f"{clips} ({scores['minutes']:.1f} min)"
-    rows = [("**all**", length, rate, number(scores["with_speech"]))]
+    rows = [("**all**", length, rate, number(scores["with_speech"]), "")]
     rows += [
         (
             row["name"].replace("_", " "),
             str(row["clips"]),
             number(row["seconds_per_minute"], 1),
             number(row["with_speech"]),
+            _most_frequent(row.get("labels", {})),
         )
         for row in scores["classes"]
     ]
-    header = ("sound", "clips", "seconds of reported speech per minute", "clips with any")
+    header = (
+        "sound",
+        "clips",
+        "seconds of reported speech per minute",
+        "clips with any",
+        "labels of these",
+    )
     return markdown_table(header, rows)
+
+
+def _most_frequent(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{label} {number(share, 2)}" for label, share in list(shares.items())[:3])
 
 
 def _sounds_cells(scores: Scores) -> Rows:

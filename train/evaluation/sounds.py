@@ -1,5 +1,6 @@
 """Protocol ``sounds``: how much speech is reported in recordings without any."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from train.corpora.clip import Clip
 from train.evaluation.analyses import ClipAnalysis
 from train.evaluation.bootstrap import Groups, Interval, Rows, bootstrap_interval
+from train.evaluation.predictions import NO_SPEECH
 
 Float64 = NDArray[np.float64]
 
@@ -22,12 +24,15 @@ class SoundClass:
         clips: their number.
         seconds_per_minute: seconds of reported speech per minute of sound.
         with_speech: share of the clips in which any speech is reported.
+        labels: share of the clips called each label, the most frequent first; the rest has no
+            speech.
     """
 
     name: str
     clips: int
     seconds_per_minute: float
     with_speech: float
+    labels: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ def sounds_scores(clips: Sequence[Clip], analyses: Sequence[ClipAnalysis]) -> So
         interval=bootstrap_interval(groups, rate),
         with_speech=float((speech > 0).mean()),
         classes=tuple(
-            _class(name, np.flatnonzero(names == name), rate, speech) for name in sorted(set(names))
+            _class(name, np.flatnonzero(names == name), rate, analyses)
+            for name in sorted(set(names))
         ),
     )
 
@@ -80,5 +86,11 @@ def _rate(speech: Float64, lengths: Float64) -> Callable[[Rows], float]:
     return rate
 
 
-def _class(name: str, rows: Rows, rate: Callable[[Rows], float], speech: Float64) -> SoundClass:
-    return SoundClass(str(name), len(rows), rate(rows), float((speech[rows] > 0).mean()))
+def _class(
+    name: str, rows: Rows, rate: Callable[[Rows], float], analyses: Sequence[ClipAnalysis]
+) -> SoundClass:
+    chosen = [analyses[row] for row in rows]
+    with_speech = sum(analysis.speech_seconds > 0 for analysis in chosen) / len(chosen)
+    counts = Counter(analysis.label for analysis in chosen if analysis.label != NO_SPEECH)
+    labels = {label: count / len(chosen) for label, count in counts.most_common()}
+    return SoundClass(str(name), len(rows), rate(rows), with_speech, labels)

@@ -206,13 +206,13 @@ def _keras_block(keras: Any, values: Any, block: ConvolutionBlock, name: str) ->
 
 
 def download_byols(
-    folder: Path, option: str, url: str = URL, size: int = SIZE, sha256: str = SHA256
-) -> Path:
-    """Download the weights into ``folder`` unless they are there, and return the file.
+    path: Path, option: str, url: str = URL, size: int = SIZE, sha256: str = SHA256
+) -> None:
+    """Download the weights to ``path``, unless they are there.
 
     Args:
-        folder: is created where it is missing.
-        option: what another folder is given with, such as ``--weights``.
+        path: of the file; its folder is created where it is missing.
+        option: what another path is given with, such as ``--byols``.
         url: of the file.
         size: of the file in bytes.
         sha256: its checksum, in hexadecimal.
@@ -222,16 +222,14 @@ def download_byols(
         DownloadError: the network fails, or the file differs from the published one.
         OutputError: the folder cannot be written, for instance because the disk is full.
     """
-    path = folder / FILE_NAME
-    if path.exists():
+    if path.is_file():
         _check_hash(path, path.read_bytes(), sha256)
-        return path
+        return
     content = _fetch(url, size)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise _failed(url, f"what it sends has the SHA-256 {found}, not the published one")
     write_bytes(path, content, option)
-    return path
 
 
 def _fetch(url: str, size: int) -> bytes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from realtime_ser.emotion.frontend import Frontend
 from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
+from train.corpora import ravdess
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
@@ -134,7 +135,9 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     if is_finished(run):
         return
     corpora = {corpus for stage in recipe.stage.values() for corpus in stage.shares}
-    record_origin(name, split, run, [*corpora, *recipe.noises])
+    reads_ravdess = ravdess.CORPUS in corpora
+    read = split if reads_ravdess else replace(split, training=())
+    record_origin(name, read, run, [*corpora, *recipe.noises])
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
     networks = join_branches(

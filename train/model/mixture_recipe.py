@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.errors import SettingsError
 from train.audio.frames import FrameSettings
 from train.audio.surroundings import SurroundingSettings
 from train.model.branches import BranchSettings
@@ -84,6 +85,40 @@ def parse_mixture_recipe(name: str, table: Mapping[str, Any]) -> MixtureRecipe:
         SettingsError: a setting is missing, misspelled or of the wrong type.
     """
     return settings_from(MixtureRecipe, table, f"recipe {name}")
+
+
+def name_without(recipe: str, corpus: str) -> str:
+    """Return the name of a recipe from which a corpus is left out; its runs have a folder of it."""
+    return f"{recipe}-without-{corpus}"
+
+
+def leave_out(name: str, table: Mapping[str, Any], corpus: str) -> dict[str, Any]:
+    """Return the content of a recipe's file without a corpus, to be scored on it afterwards.
+
+    Background recordings of the corpus, which share its microphones and rooms, are left out too.
+
+    Args:
+        name: of the recipe.
+        table: the content of its file.
+        corpus: name of the corpus.
+
+    Raises:
+        SettingsError: the recipe is not trained on it, or on nothing else.
+    """
+    shares = {stage: dict(settings["shares"]) for stage, settings in table["stage"].items()}
+    trained_on = {other for of_stage in shares.values() for other in of_stage}
+    if corpus not in trained_on:
+        raise SettingsError(
+            f"recipe {name} is not trained on {corpus}",
+            f"leave out {', '.join(sorted(trained_on))}",
+        )
+    for stage, of_stage in shares.items():
+        of_stage.pop(corpus, None)
+        if not of_stage:
+            raise SettingsError(f"stage {stage} reads {corpus} alone", "leave out another corpus")
+    stages = {stage: {**table["stage"][stage], "shares": shares[stage]} for stage in shares}
+    noises = [noise for noise in table["noises"] if noise != f"background_{corpus}"]
+    return {**table, "stage": stages, "noises": noises}
 
 
 def load_mixture_recipe(name: str, folders: Sequence[Path] = (RECIPE_FOLDER,)) -> MixtureRecipe:

@@ -15,12 +15,17 @@ from train.audio.utterances import UNCHANGED, iterate_utterances, read_clip
 from train.corpora.clip import Clip
 from train.corpora.download import RAVDESS_SPEECH, download
 from train.corpora.ravdess import CLIP_NAMES, SAME_RECORDING, clip_files, parse_clip
+from train.model import byols
 from train.model.recipe import Recipe, load_recipe
+from train.model.recipe_files import read_recipe
 
 SHORTEST_SECONDS = 1.0
 """RAVDESS's own shortest clip lasts 2.9 s."""
 
 NAMES_SHOWN = 10
+
+MIXTURE = "mixture"
+"""Method of the recipes of several corpora, see ``train.model.fit_mixture``."""
 
 Faults = dict[str, list[str]]
 """The names of the affected clips, by kind of fault."""
@@ -28,6 +33,8 @@ Faults = dict[str, list[str]]
 
 def prepare(data: Path, cache: Path, recipe: str, *, fetch: bool) -> None:
     """Check every clip, and cache the spectra that a recipe is trained on.
+
+    A recipe of several corpora computes spectra while it is trained, so nothing is cached for it.
 
     Args:
         data: folder that holds Actor_01 to Actor_24, of any rate, WAV or FLAC.
@@ -42,12 +49,33 @@ def prepare(data: Path, cache: Path, recipe: str, *, fetch: bool) -> None:
         DownloadError: the archive cannot be downloaded.
         OutputError: the disk is full, or cannot be written.
     """
-    settings = load_recipe(recipe)
+    is_mixture = read_recipe(recipe).get("method") == MIXTURE
+    settings = None if is_mixture else load_recipe(recipe)
     if fetch and not _is_complete(data):
         download(RAVDESS_SPEECH, data)
     clips = check_clips(data)
-    cache_spectra(clips, settings, cache)
-    print(f"{summary(clips)}\ntheir spectra are in {cache}")
+    print(summary(clips))
+    if settings is not None:
+        cache_spectra(clips, settings, cache)
+        print(f"their spectra are in {cache}")
+
+
+def prepare_byols(path: Path, *, fetch: bool) -> None:
+    """Check the published BYOL-S weights, which are under the MIT license.
+
+    Args:
+        path: of the file.
+        fetch: whether to download it unless it is there already.
+
+    Raises:
+        ModelError: the file is missing, or differs from the published one.
+        DownloadError: it cannot be downloaded.
+        OutputError: the disk is full, or cannot be written.
+    """
+    if fetch:
+        byols.download_byols(path, "--byols")
+    byols.read_byols(path)
+    print(f"{path} holds the weights of BYOL-S, from {byols.PAGE} (MIT license)")
 
 
 def _is_complete(data: Path) -> bool:

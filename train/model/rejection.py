@@ -17,3 +17,10 @@ class Rejection:
     threshold: float
     error: float
     coverage: Mapping[str, float]
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{share:.2f} in {name}" for name, share in self.coverage.items())
+        return (
+            f"uncertain below {self.threshold:g}: {self.error:.2f} of the labels shown for speakers"
+            f" set aside are wrong; share of clips with a label: {shares}"
+        )

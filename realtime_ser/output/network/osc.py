@@ -96,7 +96,7 @@ class OscSink(NetworkSink[tuple[OscMessage, ...]]):
         try:
             for address, value in message:
                 self._socket.send(encoded(address, value))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # the latter on Windows
             refused = True
         except OSError as error:
             raise ReceiverDownError(f"cannot reach {self.receiver} ({reason(error)})") from error

@@ -10,6 +10,7 @@ from realtime_ser.capture.reconnect import open_microphone
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.snapshot import DeviceChoice, Snapshot
 from realtime_ser.output.recording import Recording
+from realtime_ser.profiles.session import ProfileSession
 
 
 class Controls:
@@ -18,6 +19,7 @@ class Controls:
     Args:
         engine: the run, with ``recording`` among its sinks.
         recording: the recording in progress, if any.
+        profile: the profile in use, if any.
         reconnect: whether a microphone that is chosen here is reopened after it was lost.
     """
 
@@ -26,11 +28,13 @@ class Controls:
         engine: Engine,
         recording: Recording | None = None,
         *,
+        profile: ProfileSession | None = None,
         reconnect: bool = True,
         channel: int | str = "auto",
     ) -> None:
         self._engine = engine
         self._recording = recording
+        self._profile = profile
         self._reconnect = reconnect
         self._channel = channel
         self._listed: dict[int, InputDevice] = {}
@@ -39,7 +43,16 @@ class Controls:
         """Return the newest snapshot."""
         recording = self._recording
         path = None if recording is None or recording.closed else recording.path
-        return replace(self._engine.snapshot(), recording=path)
+        snapshot = replace(self._engine.snapshot(), recording=path)
+        profile = self._profile
+        if profile is None:
+            return snapshot
+        return replace(
+            snapshot,
+            profile=profile.name,
+            other_voice=profile.hears_other_voice,
+            unsaved=profile.problem,
+        )
 
     def pause(self, paused: bool) -> None:
         """Pause or resume; a file waits, a microphone's audio is dropped meanwhile."""

@@ -73,6 +73,8 @@ class Notices(Panel):
             notices.append(f"! {snapshot.problem}")
         elif snapshot.silent_input and not snapshot.paused:
             notices.append("! Microphone delivers only zeros: muted, or permission refused")
+        if snapshot.unsaved:
+            notices.append(f"! {snapshot.unsaved}")
         if snapshot.finished:
             notices.append("Finished: press q to quit")
         elif snapshot.paused:

@@ -1,0 +1,184 @@
+"""The screen of an enrollment: a sentence to read, how the last one was, and how far it is."""
+
+import asyncio
+import signal
+import sys
+import textwrap
+from collections.abc import Hashable
+from typing import ClassVar, Protocol
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Footer
+
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.live.snapshot import Snapshot
+from realtime_ser.output.terminal.emotion import bar
+from realtime_ser.output.terminal.level import Level
+from realtime_ser.output.terminal.palette import COLORS, FAINT, MUTED, TEXT, THEME, WARNING, ink
+from realtime_ser.output.terminal.panel import Line, Panel, justify, shorten
+from realtime_ser.output.terminal.status import HealthLine, Notices
+from realtime_ser.profiles.enrollment import TARGET_SECONDS, Progress
+from realtime_ser.signals import ending_signals
+
+REFRESH_RATE = 15
+"""How often the state is polled, per second."""
+
+
+class Run(Protocol):
+    """The live run, as this screen sees it."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest snapshot."""
+
+
+class Learner(Protocol):
+    """The enrollment, as this screen sees it."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is now."""
+
+    def skip(self) -> None:
+        """Pass over the sentence that is to be read."""
+
+
+class LearningPanel(Panel):
+    """A part of the screen that shows the progress of an enrollment."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self._learner = learner
+
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return everything that changes the drawing."""
+        progress = self._learner.progress
+        return progress.sentence, progress.seconds, progress.takes, progress.verdict, snapshot.time
+
+
+class ToRead(LearningPanel):
+    """The mood, and the sentence to read in it."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the lines, the sentence wrapped to the width."""
+        sentence = self._learner.progress.sentence
+        mood = f"Read this {sentence.mood}, then pause:"
+        lines: list[Line] = [[(shorten(mood, width), ink(MUTED))], []]
+        wrapped = textwrap.wrap(sentence.text, max(width, 10))
+        return [*lines, *([(line, ink(TEXT, bold=True))] for line in wrapped)]
+
+
+class Verdict(LearningPanel):
+    """What was wrong with the last take, and what to do, or that it was good."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the one line, or two where it does not fit."""
+        progress = self._learner.progress
+        if progress.verdict is None:
+            return [[(shorten("Speak as you would to a friend.", width), ink(FAINT))]]
+        if progress.accepted:
+            return [[("✓ good", ink(COLORS["calm"], bold=True))]]
+        wrapped = textwrap.wrap(f"! {progress.verdict}. Again, please.", max(width, 10))
+        return [[(line, ink(WARNING, bold=True))] for line in wrapped]
+
+
+class Learned(LearningPanel):
+    """How many seconds of good speech there are, as a bar."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the one line."""
+        seconds = self._learner.progress.seconds
+        words = f"{min(seconds, TARGET_SECONDS):>2.0f} of {TARGET_SECONDS:.0f} s"
+        room = max(width - len(words) - 2, 1)
+        return [[*bar(seconds / TARGET_SECONDS, COLORS["calm"], room), (f"  {words}", ink(TEXT))]]
+
+
+class Heading(Panel):
+    """The name of the profile."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def content(self, snapshot: Snapshot, width: int) -> Hashable:
+        """Return nothing: it never changes."""
+        return None
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+        """Return the one line."""
+        title: Line = [("realtime-ser", ink(TEXT, bold=True))]
+        name = shorten(f"learning the voice of {self._name}", width - 14)
+        return [justify(title, [(name, ink(MUTED))], width)]
+
+
+class EnrollApp(App[RealtimeSerError], inherit_bindings=False):
+    """Guides through an enrollment, and ends with it.
+
+    After ``run()``, ``return_value`` holds the error that ended the live run, if one did, and
+    ``return_code`` is 0, 1 after an error, 130 after Ctrl-C or 128 + the signal that ended it.
+
+    Args:
+        run: the live run.
+        learner: the enrollment.
+        name: of the profile.
+    """
+
+    TITLE = "realtime-ser"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "leave(0)", "Quit, store nothing"),
+        Binding("n", "skip", "Next sentence"),
+        Binding("ctrl+c", f"leave({128 + signal.SIGINT})", show=False, priority=True),
+    ]
+
+    def __init__(self, run: Run, learner: Learner, name: str) -> None:
+        super().__init__()
+        self._live_run = run
+        self._learner = learner
+        self._panels: tuple[Panel, ...] = (
+            Heading(name),
+            ToRead(learner),
+            Verdict(learner),
+            Learned(learner),
+            Level(),
+            Notices(),
+            HealthLine(),
+        )
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen, from top to bottom."""
+        with Vertical(id="main"):
+            yield from self._panels
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Start polling."""
+        if sys.platform != "win32":
+            for number in ending_signals():
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(number, self.action_leave, 128 + number)
+        self.pull()
+        self.set_interval(1 / REFRESH_RATE, self.pull)
+
+    def pull(self) -> None:
+        """Show the newest state, or quit when all is learned."""
+        snapshot = self._live_run.snapshot()
+        if snapshot.failure is not None:
+            self.exit(snapshot.failure, return_code=1)
+        elif self._learner.progress.done or snapshot.finished:
+            self.exit()
+        for panel in self._panels:
+            panel.show(snapshot)
+
+    def action_leave(self, return_code: int) -> None:
+        """Quit."""
+        self.exit(return_code=return_code)
+
+    def action_skip(self) -> None:
+        """Show another sentence."""
+        self._learner.skip()
