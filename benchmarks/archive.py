@@ -21,6 +21,7 @@ from benchmarks.archive_rows import RowCosts, measure_row_costs
 from realtime_ser.archive.analyzer import AnalyzedFile, Engine
 from realtime_ser.archive.job import Job, Runner, run_job
 from realtime_ser.archive.local import analyze_here
+from realtime_ser.archive.on_ray import FILES_IN_UNIT, UNITS_PER_ACTOR
 from realtime_ser.archive.progress import Count, Progress
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.recognizer import Recognizer
@@ -62,10 +63,11 @@ class Comparison:
 
     @property
     def efficiency(self) -> float:
-        """Return the rate of one actor as a share of the one process's, without the start."""
-        return self.process_seconds / (
-            self.workers * max(1e-9, self.cluster_seconds - self.first_seconds)
-        )
+        """Return the rate of one actor as a share of the one process's, after the first unit."""
+        unit = max(1, min(FILES_IN_UNIT, self.files // (self.workers * UNITS_PER_ACTOR)))
+        seconds = max(1e-9, self.cluster_seconds - self.first_seconds)
+        rate = (self.files - unit) / seconds
+        return rate / self.workers / (self.files / self.process_seconds)
 
 
 class _Watch(Progress):

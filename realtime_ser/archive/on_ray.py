@@ -1,11 +1,12 @@
 """An archive on a Ray cluster: Ray Data, a pool of actors, and a watchdog over them."""
 
 import contextlib
+import functools
 import logging
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from realtime_ser.archive.analyzer import AnalyzedFile, Engine
@@ -45,7 +46,7 @@ MOST_FAILURES = 3
 log = logging.getLogger("realtime_ser")
 
 
-class _ActorsLostError(Exception):
+class ActorsLostError(Exception):
     """The actors of a round died or gave no sign of life; the text says which."""
 
 
@@ -81,7 +82,7 @@ def analyze_on_ray(
                 progress.say(f"{actors} workers on {processors} processors")
                 while tasks := worklist.pending(TASKS_IN_ROUND):
                     yield from _round(tasks, engine, actors, progress, careful=failures > 0)
-        except _ActorsLostError as error:
+        except ActorsLostError as error:
             failures = failures + 1 if progress.count.files == done_before else 1
             if failures >= MOST_FAILURES or "No module named" in str(error):
                 raise RealtimeSerError(
@@ -98,14 +99,14 @@ def _round(
     """Analyze tasks with a pool of actors.
 
     Raises:
-        _ActorsLostError: the actors died or gave no sign of life.
+        ActorsLostError: the actors died or gave no sign of life.
         RealtimeSerError: an actor cannot load the model.
     """
     units = divide(tasks, actors)
     actors = min(actors, len(units))
     ledger = _start_ledger()
     stream = _Stream(_dataset(units, engine, actors, ledger, careful=careful))
-    watchdog = _Watchdog(ledger)
+    watchdog = Watchdog(functools.partial(_ledger_state, ledger))
     seen: set[str] = set()
     try:
         while True:
@@ -126,7 +127,7 @@ def _round(
         stream.stop()
         progress.count.current = 0.0
     if len(seen) < len(tasks):
-        raise _ActorsLostError(f"{len(tasks) - len(seen)} files were lost")
+        raise ActorsLostError(f"{len(tasks) - len(seen)} files were lost")
 
 
 def divide(tasks: Sequence[Task], actors: int) -> list[list[Task]]:
@@ -161,7 +162,7 @@ def _dataset(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     if hasattr(context, "execution_no_progress_timeout_s"):
-        context.execution_no_progress_timeout_s = -1  # a long file is no stall; see _Watchdog
+        context.execution_no_progress_timeout_s = -1  # a long file is no stall; see Watchdog
     blocks = [pyarrow.table({TASKS: [encode_unit(unit)]}) for unit in units]
     return ray.data.from_arrow(blocks).map_batches(
         UnitAnalyzer,
@@ -188,11 +189,11 @@ class _Stream:
 
         Raises:
             queue.Empty: there is none yet.
-            _ActorsLostError: the dataset failed.
+            ActorsLostError: the dataset failed.
         """
         item = self._items.get(timeout=seconds)
         if isinstance(item, Exception):
-            raise _ActorsLostError(_reason(item)) from item
+            raise ActorsLostError(_reason(item)) from item
         return item
 
     def stop(self) -> None:
@@ -218,40 +219,55 @@ class _Stream:
             raise InterruptedError("the job was given up")
 
 
-class _Watchdog:
-    """Tells when no actor has given a sign of life for too long."""
+class Watchdog:
+    """Tells when no actor has given a sign of life for too long.
 
-    def __init__(self, ledger: Any) -> None:
-        self._ledger = ledger
+    Args:
+        state: returns the ledger's state, ``None`` where it is too busy to answer.
+        clock: seconds that go on steadily.
+    """
+
+    def __init__(
+        self,
+        state: Callable[[], tuple[int, float] | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state = state
+        self._clock = clock
         self._beats = 0
         self._seconds = 0.0
-        self._moved = time.monotonic()
+        self._moved = clock()
 
     def moved(self) -> None:
         """Note that a result has come."""
-        self._moved = time.monotonic()
+        self._moved = self._clock()
 
     def check(self) -> float:
         """Return the seconds of audio analyzed of unfinished units.
 
         Raises:
-            _ActorsLostError: nothing has moved for too long, or the ledger is gone.
+            ActorsLostError: nothing has moved for too long, or the ledger is gone.
         """
-        import ray
-
-        try:
-            beats, self._seconds = ray.get(self._ledger.state.remote(), timeout=5.0)
-        except ray.exceptions.GetTimeoutError:  # the machine is busy
-            beats = self._beats
-        except ray.exceptions.RayError as error:
-            raise _ActorsLostError(_reason(error)) from error
+        beats, self._seconds = self._state() or (self._beats, self._seconds)
         if beats != self._beats:
             self._beats = beats
             self.moved()
         limit = STALL_SECONDS if self._beats else START_SECONDS
-        if time.monotonic() - self._moved > limit:
-            raise _ActorsLostError(f"no worker has moved for {limit:.0f} s")
+        if self._clock() - self._moved > limit:
+            raise ActorsLostError(f"no worker has moved for {limit:.0f} s")
         return self._seconds
+
+
+def _ledger_state(ledger: Any) -> tuple[int, float] | None:
+    import ray
+
+    try:
+        state: tuple[int, float] = ray.get(ledger.state.remote(), timeout=5.0)
+    except ray.exceptions.GetTimeoutError:
+        return None
+    except ray.exceptions.RayError as error:
+        raise ActorsLostError(_reason(error)) from error
+    return state
 
 
 def _reason(error: Exception) -> str:
