@@ -35,7 +35,8 @@ Float64 = NDArray[np.float64]
 class GuardSettings:
     """When a voice counts as another one.
 
-    The values were chosen on nine speakers of nEMO and speakers 3 to 8 of RAVDESS, see ``docs/profiles.md``.
+    The values were chosen on nine speakers of nEMO and speakers 3 to 8 of RAVDESS, see
+    ``docs/profiles.md``.
 
     Attributes:
         farthest: distance of an utterance from which on the profile does not learn.

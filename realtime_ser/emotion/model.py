@@ -18,7 +18,7 @@ from realtime_ser.fork_safety import ForkSafeLock, import_native, loading
 from realtime_ser.native_output import filtered_stderr
 
 MODEL_VARIABLE = "REALTIME_SER_MODEL"
-BUNDLED_MODEL = "yamnet-ravdess-1"
+BUNDLED_MODEL = "yamnet-voices-1"
 
 Float32 = NDArray[np.float32]
 

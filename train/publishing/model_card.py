@@ -241,6 +241,17 @@ def _calibration(
             f"The probabilities are scaled by a temperature of {temperature:.3f} (C. Guo et al.,"
             f" arXiv:1706.04599),\n{fitted}"
         )
+    if "uncertain" in training:
+        rejection = training["uncertain"]
+        coverage = ", ".join(
+            f"{share:.2f} in {name}" for name, share in rejection["coverage"].items()
+        )
+        yield (
+            f"Below a probability of {rejection['threshold']:.2f} the label is `uncertain`, the"
+            " threshold at which wrong and\nhidden labels of these speakers cost least"
+            " (C. K. Chow, 1970; `train/evaluation/rejection.py`). Share of\ntheir clips with a label:"
+            f" {coverage}."
+        )
     if "calibration_error" in scores:
         error = scores["calibration_error"]
         yield f"The expected calibration error (15 bins) on the held-out speakers is {error:.3f}."
