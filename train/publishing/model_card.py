@@ -91,6 +91,11 @@ SEVERAL_CORPORA = """\
 fitted to speakers of the corpora above whom it was not trained on. Each corpus weighs the same, so
 that confidence about acted speech does not carry over to ordinary speech."""
 
+REJECTION = """\
+Below a probability of {threshold:.2f} the label is `uncertain`: the threshold at which wrong and
+hidden labels of these speakers cost least (C. K. Chow, 1970; `train/evaluation/rejection.py`).
+Share of their clips with a label: {coverage}."""
+
 ONE_CORPUS = """\
 fitted to speakers 17–20 with a network of the same recipe that was not trained on them."""
 
@@ -246,12 +251,7 @@ def _calibration(
         coverage = ", ".join(
             f"{share:.2f} in {name}" for name, share in rejection["coverage"].items()
         )
-        yield (
-            f"Below a probability of {rejection['threshold']:.2f} the label is `uncertain`, the"
-            " threshold at which wrong and\nhidden labels of these speakers cost least"
-            " (C. K. Chow, 1970; `train/evaluation/rejection.py`). Share of\ntheir clips with a label:"
-            f" {coverage}."
-        )
+        yield REJECTION.format(threshold=rejection["threshold"], coverage=coverage)
     if "calibration_error" in scores:
         error = scores["calibration_error"]
         yield f"The expected calibration error (15 bins) on the held-out speakers is {error:.3f}."
