@@ -16,8 +16,8 @@ from realtime_ser.emotion.manifest import MODEL_FILE
 
 Shape = tuple[int, ...]
 
-_LAYER = re.compile(r"^[^;]*?(\w+?\d+(?:_\w+?)?_conv)_")
-"""A layer's name within a tensor's: ``layer2_depthwise_conv``, ``mel_block1_conv``."""
+_LAYER = re.compile(r"^[^;]*?(\w+?\d+(?:_\w+?)?_(?:conv|dense))_")
+"""A layer's name within a tensor's: ``layer2_depthwise_conv``, ``byols4_dense``."""
 
 _MATRIX_PRODUCT = """
 import time, numpy
@@ -62,22 +62,23 @@ def compare_with_peak(folder: Path, embed_ms: float) -> NetworkSpeed:
 def multiply_adds(model_file: Path) -> int:
     """Count the multiply-adds of ``embed`` from the shapes of its tensors.
 
-    A convolution takes places × size of all its filters, whether depthwise or full.
+    A convolution takes places × size of all its filters, whether depthwise or full; a dense layer
+    takes positions × size of its weights.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(model_file))
     graphs = range(interpreter.num_subgraphs())
     layers = chain.from_iterable(_layers(interpreter.get_tensor_details(graph)) for graph in graphs)
-    return sum(math.prod(filters) * height * width for filters, (_, height, width, _) in layers)
+    return sum(math.prod(weights) * math.prod(output[:-1]) for weights, output in layers)
 
 
 def _layers(tensors: list[dict[str, Any]]) -> Iterator[tuple[Shape, Shape]]:
-    """Yield the shapes of each convolution's filters and output; constants come first in a file."""
+    """Yield the shapes of each layer's weights and output; constants come first in a file."""
     named = defaultdict(list)
     for tensor in sorted(tensors, key=lambda tensor: int(tensor["index"])):
         shape = tuple(int(size) for size in tensor["shape"])
-        if len(shape) == 4 and (layer := _LAYER.match(str(tensor["name"]))):
+        if len(shape) in (2, 4) and (layer := _LAYER.match(str(tensor["name"]))):
             named[layer[1]].append(shape)
     for shapes in named.values():
         yield shapes[0], shapes[-1]

@@ -26,6 +26,7 @@ OLDEST_PYTHON = (3, 11)
 PACKAGES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "numpy": "numpy",
+    "platformdirs": "platformdirs",
     "sounddevice": None,  # loads PortAudio, which is a check of its own
     "soundfile": "soundfile",
     "soxr": "soxr",

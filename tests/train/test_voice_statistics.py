@@ -16,7 +16,8 @@ from realtime_ser.emotion.model import EmotionModel, bundled_model_folder
 
 pytestmark = pytest.mark.train
 
-pytest.importorskip("tqdm", reason="the train extra is not installed", exc_type=ImportError)
+for module in ("tqdm", "parselmouth"):
+    pytest.importorskip(module, reason="the train extra is not installed", exc_type=ImportError)
 
 from train.corpora.clip import Clip  # noqa: E402
 from train.model.voice_statistics import (  # noqa: E402

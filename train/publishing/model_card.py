@@ -63,6 +63,8 @@ Reprinted by `python -m train evaluate --protocol held-out --data FOLDER`.
 - Acted emotion is not felt emotion: expect less on spontaneous speech, other languages, other
   accents, children, and voices changed by illness. `docs/quality.md` has the scores on corpora that
   were not trained on; children and illness were not measured.
+- Quiet and restrained emotion is called neutral or calm, as ordinary speech is: compare ordinary
+  speech and SAVEE in `docs/quality.md`.
 - The most frequent confusions above: {confusions}.
 - Loudness is normalized on purpose: a louder voice is not an angrier person. A whisper and a
   shout at the same distance differ only in their sound.
