@@ -14,7 +14,7 @@ from realtime_ser.output.terminal.app import EmotionApp
 from realtime_ser.output.terminal.controls import Controls
 
 PICTURE = Path(__file__).parents[1] / "docs" / "terminal.svg"
-MOMENT = 13.6
+MOMENT = 17.6
 """Seconds into the clip at which the screen is saved."""
 
 
