@@ -11,7 +11,7 @@ from realtime_ser.capture.file_source import FileSource
 from realtime_ser.capture.reconnect import open_microphone
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, FAILED
-from realtime_ser.commands.screen import screen_for_the_terminal
+from realtime_ser.commands.screen import run_app, screen_for_the_terminal
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
 from realtime_ser.output.format import clock
@@ -65,13 +65,7 @@ def _learn_live(enrollment: Enrollment, recognizer: Recognizer, options: argpars
     engine = Engine(microphone, pipeline, sinks=[enrollment])
     app = EnrollApp(engine, enrollment, options.profile)
     with handlers_restored(), screen_for_the_terminal():
-        engine.start()
-        try:
-            failure = app.run()
-        finally:
-            engine.stop()
-    if isinstance(failure, RealtimeSerError):
-        raise failure
+        run_app(app, engine)
     if app.return_code == 0 and not enrollment.progress.done:
         print("realtime-ser: enrollment was not finished: nothing is stored", file=sys.stderr)
         return FAILED

@@ -14,9 +14,9 @@ from realtime_ser.capture.sources import Source
 from realtime_ser.capture.stream_source import open_stream
 from realtime_ser.commands.common import DONE, FAILED, settings_from
 from realtime_ser.commands.network_sinks import network_sinks
-from realtime_ser.commands.screen import screen_for_the_terminal
+from realtime_ser.commands.screen import run_app, screen_for_the_terminal
 from realtime_ser.demo import demo_clip
-from realtime_ser.errors import RealtimeSerError, SettingsError
+from realtime_ser.errors import SettingsError
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile, JsonLines
@@ -121,11 +121,5 @@ def _show_terminal(
     controls = Controls(engine, recording, profile=profile, reconnect=reconnect, channel=channel)
     with handlers_restored(), screen_for_the_terminal():
         app = EmotionApp(controls, settings, exit_when_finished=options.duration is not None)
-        engine.start()
-        try:
-            failure = app.run()
-        finally:
-            engine.stop()
-    if isinstance(failure, RealtimeSerError):
-        raise failure
+        run_app(app, engine)
     return app.return_code or exit_code(engine)

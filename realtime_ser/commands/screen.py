@@ -5,6 +5,28 @@ import logging
 import sys
 from collections.abc import Iterator
 from logging.handlers import MemoryHandler
+from typing import TYPE_CHECKING
+
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.live.engine import Engine
+
+if TYPE_CHECKING:  # Textual is imported only for a screen
+    from realtime_ser.output.terminal.run_app import RunApp
+
+
+def run_app(app: "RunApp", engine: Engine) -> None:
+    """Run an engine for as long as its terminal UI is shown.
+
+    Raises:
+        RealtimeSerError: the run ended with this error.
+    """
+    engine.start()
+    try:
+        failure = app.run()
+    finally:
+        engine.stop()
+    if isinstance(failure, RealtimeSerError):
+        raise failure
 
 
 @contextlib.contextmanager

@@ -1,15 +1,10 @@
 """The terminal UI: polls the run's snapshot fifteen times a second, without blocking the run."""
 
 import asyncio
-import signal
-import sys
 from typing import ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.widgets import Footer
 
 from realtime_ser.errors import (
     AudioDeviceError,
@@ -18,20 +13,15 @@ from realtime_ser.errors import (
     RealtimeSerError,
     printable,
 )
-from realtime_ser.live.snapshot import LiveRun
+from realtime_ser.live.snapshot import LiveRun, Snapshot
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
-from realtime_ser.output.terminal.palette import THEME
-from realtime_ser.output.terminal.panel import Panel
+from realtime_ser.output.terminal.run_app import CTRL_C, RunApp
 from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen, TeachScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
 from realtime_ser.output.terminal.voice import Voice, counted
 from realtime_ser.settings import Settings
-from realtime_ser.signals import ending_signals
-
-REFRESH_RATE = 15
-"""How often the snapshot is polled, per second."""
 
 WIDTHS = [(0, "-narrow"), (56, "-wide")]
 """Columns from which a layout applies; ``app.tcss`` defines the layouts."""
@@ -47,11 +37,8 @@ HEIGHTS = [
 """Rows from which a layout applies."""
 
 
-class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
+class EmotionApp(RunApp, inherit_bindings=False):
     """Shows a live run, and passes key presses on to it.
-
-    After ``run()``, ``return_value`` holds the error that ended the live run, if one did, and
-    ``return_code`` is 0, 1 after an error, 130 after Ctrl-C or 128 + the signal that ended it.
 
     Args:
         run: the live run.
@@ -59,10 +46,6 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         exit_when_finished: quit when the source ends, instead of waiting for the user.
     """
 
-    TITLE = "realtime-ser"
-    CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = False
-    ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,18 +57,13 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
         Binding("u", "undo", "Undo", show=False),
         Binding("c", "clear", "Clear"),
         Binding("question_mark", "help", "Help", key_display="?"),
-        # Before Textual's own, which copies a selection or asks for another key.
-        Binding("ctrl+c", f"leave({128 + signal.SIGINT})", show=False, priority=True),
+        CTRL_C,
     ]
 
     def __init__(
         self, run: LiveRun, settings: Settings, *, exit_when_finished: bool = False
     ) -> None:
-        super().__init__()
-        self._live_run = run
-        self._settings = settings
-        self._exit_when_finished = exit_when_finished
-        self._panels: tuple[Panel, ...] = (
+        panels = (
             Title(),
             BigLabel(),
             Caption(settings),
@@ -96,34 +74,14 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
             Notices(),
             HealthLine(),
         )
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        super().__init__(run.snapshot, panels)
+        self._live_run = run
+        self._settings = settings
+        self._exit_when_finished = exit_when_finished
 
-    def compose(self) -> ComposeResult:
-        """Lay out the screen, from top to bottom."""
-        with Vertical(id="main"):
-            yield from self._panels
-        yield Footer(show_command_palette=False)
-
-    def on_mount(self) -> None:
-        """Start polling."""
-        self._handle_signals()
-        self.pull()
-        self.set_interval(1 / REFRESH_RATE, self.pull)
-
-    def pull(self) -> None:
-        """Show the newest snapshot, or quit when the run is over."""
-        snapshot = self._live_run.snapshot()
-        if snapshot.failure is not None:
-            self.exit(snapshot.failure, return_code=1)
-        elif snapshot.finished and self._exit_when_finished:
-            self.exit()
-        for panel in self._panels:
-            panel.show(snapshot)
-
-    def action_leave(self, return_code: int) -> None:
-        """Quit."""
-        self.exit(return_code=return_code)
+    def is_over(self, snapshot: Snapshot) -> bool:
+        """Return whether the source has ended, if that is to end the program."""
+        return snapshot.finished and self._exit_when_finished
 
     def action_pause(self) -> None:
         """Pause, or resume."""
@@ -205,10 +163,3 @@ class EmotionApp(App[RealtimeSerError], inherit_bindings=False):
 
     def _show_error(self, error: RealtimeSerError) -> None:
         self.notify(str(error), severity="error", timeout=8, markup=False)
-
-    def _handle_signals(self) -> None:
-        """Quit properly, which restores the terminal, when a signal ends the program."""
-        if sys.platform == "win32":
-            return
-        for number in ending_signals():
-            asyncio.get_running_loop().add_signal_handler(number, self.action_leave, 128 + number)

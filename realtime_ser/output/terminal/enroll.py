@@ -1,29 +1,19 @@
 """The screen of an enrollment: a sentence to read, how the last one was, and how far it is."""
 
-import asyncio
-import signal
-import sys
 import textwrap
 from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
-from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.widgets import Footer
 
-from realtime_ser.errors import RealtimeSerError
 from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.emotion import bar
 from realtime_ser.output.terminal.level import Level
-from realtime_ser.output.terminal.palette import COLORS, FAINT, MUTED, TEXT, THEME, WARNING, ink
+from realtime_ser.output.terminal.palette import COLORS, FAINT, MUTED, TEXT, WARNING, ink
 from realtime_ser.output.terminal.panel import Line, Panel, justify, shorten
+from realtime_ser.output.terminal.run_app import CTRL_C, RunApp
 from realtime_ser.output.terminal.status import HealthLine, Notices
 from realtime_ser.profiles.enrollment import TARGET_SECONDS, Progress
-from realtime_ser.signals import ending_signals
-
-REFRESH_RATE = 15
-"""How often the state is polled, per second."""
 
 
 class Run(Protocol):
@@ -112,11 +102,8 @@ class Heading(Panel):
         return [justify(title, [(name, ink(MUTED))], width)]
 
 
-class EnrollApp(App[RealtimeSerError], inherit_bindings=False):
+class EnrollApp(RunApp, inherit_bindings=False):
     """Guides through an enrollment, and ends with it.
-
-    After ``run()``, ``return_value`` holds the error that ended the live run, if one did, and
-    ``return_code`` is 0, 1 after an error, 130 after Ctrl-C or 128 + the signal that ended it.
 
     Args:
         run: the live run.
@@ -124,21 +111,14 @@ class EnrollApp(App[RealtimeSerError], inherit_bindings=False):
         name: of the profile.
     """
 
-    TITLE = "realtime-ser"
-    CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = False
-    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "leave(0)", "Quit, store nothing"),
         Binding("n", "skip", "Next sentence"),
-        Binding("ctrl+c", f"leave({128 + signal.SIGINT})", show=False, priority=True),
+        CTRL_C,
     ]
 
     def __init__(self, run: Run, learner: Learner, name: str) -> None:
-        super().__init__()
-        self._live_run = run
-        self._learner = learner
-        self._panels: tuple[Panel, ...] = (
+        panels = (
             Heading(name),
             ToRead(learner),
             Verdict(learner),
@@ -147,37 +127,12 @@ class EnrollApp(App[RealtimeSerError], inherit_bindings=False):
             Notices(),
             HealthLine(),
         )
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        super().__init__(run.snapshot, panels)
+        self._learner = learner
 
-    def compose(self) -> ComposeResult:
-        """Lay out the screen, from top to bottom."""
-        with Vertical(id="main"):
-            yield from self._panels
-        yield Footer(show_command_palette=False)
-
-    def on_mount(self) -> None:
-        """Start polling."""
-        if sys.platform != "win32":
-            for number in ending_signals():
-                loop = asyncio.get_running_loop()
-                loop.add_signal_handler(number, self.action_leave, 128 + number)
-        self.pull()
-        self.set_interval(1 / REFRESH_RATE, self.pull)
-
-    def pull(self) -> None:
-        """Show the newest state, or quit when all is learned."""
-        snapshot = self._live_run.snapshot()
-        if snapshot.failure is not None:
-            self.exit(snapshot.failure, return_code=1)
-        elif self._learner.progress.done or snapshot.finished:
-            self.exit()
-        for panel in self._panels:
-            panel.show(snapshot)
-
-    def action_leave(self, return_code: int) -> None:
-        """Quit."""
-        self.exit(return_code=return_code)
+    def is_over(self, snapshot: Snapshot) -> bool:
+        """Return whether all is learned, or the source has ended."""
+        return self._learner.progress.done or snapshot.finished
 
     def action_skip(self) -> None:
         """Show another sentence."""
