@@ -17,7 +17,15 @@ from train.command_line import (
 
 def main() -> int:
     """Run one command and return its exit code."""
-    commands = (_evaluate, _ablation, _quantization, _measure_gate, _probe, _compare)
+    commands = (
+        _evaluate,
+        _ablation,
+        _quantization,
+        _measure_gate,
+        _measure_guard,
+        _probe,
+        _compare,
+    )
     return run_command("python -m experiments", __doc__, commands)
 
 
@@ -86,6 +94,30 @@ def _measure_gate(commands: Any) -> None:
         from experiments.gate.measure import measure_gate
 
         measure_gate(options.data, options.model, as_json=options.json)
+
+    command.set_defaults(run_command=run)
+
+
+def _measure_guard(commands: Any) -> None:
+    command = commands.add_parser(
+        "measure-guard", help="measure how well a profile tells its owner from other speakers"
+    )
+    add_data(command)
+    add_model(command)
+    command.add_argument(
+        "--corpora", type=Path, required=True, help="folder with a subfolder for nEMO"
+    )
+    command.add_argument(
+        "--write", action="store_true", help="also write to results/ and docs/profiles.md"
+    )
+
+    def run(options: argparse.Namespace) -> None:
+        from experiments.guard import guard_table, measure_guard, write_guard
+
+        result = measure_guard(options.model, options.data, options.corpora)
+        print(guard_table(result))
+        if options.write:
+            write_guard(result)
 
     command.set_defaults(run_command=run)
 

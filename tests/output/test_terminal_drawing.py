@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fake_run import FILE, QUIET, SPEAKING, TIMELINE, UNCERTAIN_UPDATE
-from terminal_app import build, settle, text
+from terminal_app import assert_all_fits, build, settle, text
 from textual.color import Color
 
 from realtime_ser.events import LABELS, UNCERTAIN
@@ -256,15 +256,7 @@ async def test_all_that_is_shown_fits(size: tuple[int, int]) -> None:
     app, _ = build(replace(SPEAKING, lost_samples=20_000, paused=True))
     async with app.run_test(size=size) as pilot:
         await settle(app, pilot)
-        panels = [panel for panel in app.query("Panel") if panel.display]
-        assert {BigLabel, Level, Notices} <= {type(panel) for panel in panels}
-        bottom = 0
-        for panel in panels:
-            assert panel.region.y >= bottom
-            assert panel.region.height >= 1
-            assert panel.region.right <= size[0]
-            bottom = panel.region.bottom
-        assert bottom <= size[1]
+        assert {BigLabel, Level, Notices} <= assert_all_fits(app, size)
         assert text(app, BigLabel).strip()
 
 

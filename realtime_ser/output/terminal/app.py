@@ -23,9 +23,6 @@ from realtime_ser.output.terminal.timeline import Timeline
 from realtime_ser.output.terminal.voice import Voice, counted
 from realtime_ser.settings import Settings
 
-WIDTHS = [(0, "-narrow"), (56, "-wide")]
-"""Columns from which a layout applies; ``app.tcss`` defines the layouts."""
-
 HEIGHTS = [
     (0, "-tiny"),
     (11, "-low"),
@@ -34,7 +31,7 @@ HEIGHTS = [
     (34, "-tall"),
     (54, "-huge"),
 ]
-"""Rows from which a layout applies."""
+"""Rows from which a layout applies; ``app.tcss`` defines the layouts."""
 
 
 class EmotionApp(RunApp, inherit_bindings=False):
@@ -46,7 +43,6 @@ class EmotionApp(RunApp, inherit_bindings=False):
         exit_when_finished: quit when the source ends, instead of waiting for the user.
     """
 
-    HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave(0)", "Quit"),

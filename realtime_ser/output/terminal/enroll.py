@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Hashable
+from pathlib import PurePath
 from typing import ClassVar, Protocol
 
+from rich.style import Style
 from textual.binding import Binding, BindingType
 
 from realtime_ser.live.snapshot import Snapshot
@@ -34,6 +36,10 @@ class Learner(Protocol):
         """Pass over the sentence that is to be read."""
 
 
+HEIGHTS = [(0, "-tiny"), (9, "-low"), (14, "-short"), (18, "-normal")]
+"""Rows from which a layout applies; ``enroll.tcss`` defines the layouts."""
+
+
 class LearningPanel(Panel):
     """A part of the screen that shows the progress of an enrollment."""
 
@@ -42,35 +48,38 @@ class LearningPanel(Panel):
         self._learner = learner
 
     def content(self, snapshot: Snapshot, width: int) -> Hashable:
-        """Return everything that changes the drawing."""
+        """Return everything that the drawing depends on."""
         progress = self._learner.progress
-        return progress.sentence, progress.seconds, progress.takes, progress.verdict, snapshot.time
+        return progress.sentence, progress.seconds, progress.verdict, progress.refused.total()
 
 
 class ToRead(LearningPanel):
     """The mood, and the sentence to read in it."""
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return the lines, the sentence wrapped to the width."""
+        """Return the lines, vertically centered; the sentence alone where height is short."""
         sentence = self._learner.progress.sentence
-        mood = f"Read this {sentence.mood}, then pause:"
-        lines: list[Line] = [[(shorten(mood, width), ink(MUTED))], []]
-        wrapped = textwrap.wrap(sentence.text, max(width, 10))
-        return [*lines, *([(line, ink(TEXT, bold=True))] for line in wrapped)]
+        mood: Line = [(shorten(f"Read this {sentence.mood}, then pause:", width), ink(MUTED))]
+        text = _wrapped(sentence.text, width, height, ink(TEXT, bold=True))
+        room = height - len(text)
+        lines = [*[mood, []][: max(room, 0)], *text]
+        return [[]] * ((height - len(lines)) // 2) + lines
 
 
 class Verdict(LearningPanel):
     """What was wrong with the last take, and what to do, or that it was good."""
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Return the one line, or two where it does not fit."""
+        """Return as many lines as are needed, and fit."""
         progress = self._learner.progress
         if progress.verdict is None:
             return [[(shorten("Speak as you would to a friend.", width), ink(FAINT))]]
         if progress.accepted:
             return [[("✓ good", ink(COLORS["calm"], bold=True))]]
-        wrapped = textwrap.wrap(f"! {progress.verdict}. Again, please.", max(width, 10))
-        return [[(line, ink(WARNING, bold=True))] for line in wrapped]
+        refused = progress.refused.total()
+        count = f" ({refused} refused so far)" if refused > 1 else ""
+        text = f"! {progress.verdict}. Again, please{count}."
+        return _wrapped(text, width, height, ink(WARNING, bold=True))
 
 
 class Learned(LearningPanel):
@@ -111,6 +120,8 @@ class EnrollApp(RunApp, inherit_bindings=False):
         name: of the profile.
     """
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "enroll.tcss"]
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "leave(0)", "Quit, store nothing"),
         Binding("n", "skip", "Next sentence"),
@@ -137,3 +148,11 @@ class EnrollApp(RunApp, inherit_bindings=False):
     def action_skip(self) -> None:
         """Show another sentence."""
         self._learner.skip()
+
+
+def _wrapped(text: str, width: int, height: int, style: Style) -> list[Line]:
+    """Wrap text; the last line that fits ends with an ellipsis if there are more."""
+    lines = textwrap.wrap(text, max(width, 1))
+    if len(lines) > height > 0:
+        lines = [*lines[: height - 1], shorten(" ".join(lines[height - 1 :]), width)]
+    return [[(line, style)] for line in lines]

@@ -13,11 +13,14 @@ from textual.widgets import Footer
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.live.snapshot import Snapshot
 from realtime_ser.output.terminal.palette import THEME
-from realtime_ser.output.terminal.panel import Panel
+from realtime_ser.output.terminal.panel import ROOMY, Panel
 from realtime_ser.signals import ending_signals
 
 REFRESH_RATE = 15
 """How often the snapshot is polled, per second."""
+
+WIDTHS = [(0, "-narrow"), (ROOMY, "-wide")]
+"""Columns from which a layout applies."""
 
 # Takes precedence over Textual's own, which copies a selection or asks for another key.
 CTRL_C = Binding("ctrl+c", f"leave({128 + signal.SIGINT})", show=False, priority=True)
@@ -36,6 +39,7 @@ class RunApp(App[RealtimeSerError], inherit_bindings=False):
 
     TITLE = "realtime-ser"
     CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
 
