@@ -35,7 +35,7 @@ NEMO = "nemo"
 DEVELOPMENT_SPEAKERS = ravdess.SPEAKERS[16:20]
 """Speakers of RAVDESS on whom the limits were not chosen."""
 
-CLIPS_OF_A_SPEAKER = 60
+CLIPS_OF_A_SPEAKER = 40
 """Drawn at random, half of them for the profile."""
 
 USUAL = GuardSettings()
@@ -51,6 +51,7 @@ ALTERNATIVES = {
     "as they are": USUAL,
     "all × 0.8": scaled(0.8),
     "all × 1.25": scaled(1.25),
+    "that for recent speech × 1.25": replace(USUAL, farthest_recent=1.25 * USUAL.farthest_recent),
     "only that for utterances": replace(USUAL, farthest_recent=inf),
     "only that for recent speech": replace(USUAL, farthest=inf),
 }

@@ -67,6 +67,27 @@ class Listener(Iterator[Event]):
             raise StopIteration
         return event
 
+    def correct(self, label: str) -> None:
+        """Learn what the newest utterance was: the current one, or in silence the last one.
+
+        The next frames already show it. Any thread may call it.
+
+        Args:
+            label: one of ``LABELS``.
+
+        Raises:
+            CorrectionError: the label is none of ``LABELS``, or nobody has spoken yet.
+        """
+        self._engine.correct(label)
+
+    def undo_correction(self) -> str:
+        """Take the newest correction back and return its label.
+
+        Raises:
+            CorrectionError: there is none.
+        """
+        return self._engine.undo_correction()
+
     def close(self) -> None:
         """Release the microphone; a ``next`` that waits in another thread ends.
 

@@ -94,9 +94,11 @@ def _hops(
     for name, part, method in (
         ("gate", pipeline._gate, "process"),
         ("frontend", pipeline._frontend, "process"),
+        ("adaptation", pipeline.adaptation, "normalize"),
         ("window", pipeline._window, "add"),
     ):
-        setattr(part, method, watch.timed(name, getattr(part, method)))
+        if part is not None:  # a model without statistics does not adapt
+            setattr(part, method, watch.timed(name, getattr(part, method)))
     resample = watch.timed("resample", Resampler(DEVICE_RATE, 2).process)
     process = watch.timed("process", pipeline.process)
     write = watch.timed("write", JsonLines(io.StringIO()).on_event)
@@ -116,9 +118,12 @@ def _hops(
 
 def _by_stage(spent: Mapping[str, float]) -> Mapping[str, float]:
     """Split the times, some of which are nested, into stages that add up to the hop."""
-    inside = sum(spent[name] for name in ("gate", "frontend", "embed", "window"))
+    inside = sum(
+        spent.get(name, 0.0) for name in ("gate", "frontend", "embed", "adaptation", "window")
+    )
+    parts = ("resample", "gate", "frontend", "embed", "adaptation", "classify")
     return {
-        **{name: spent[name] for name in ("resample", "gate", "frontend", "embed", "classify")},
+        **{name: spent.get(name, 0.0) for name in parts},
         "smoothing": spent["window"] - spent["classify"],
         "event": spent["process"] - inside + spent["write"],
         "hop": spent["resample"] + spent["process"] + spent["write"],

@@ -27,8 +27,9 @@ class Report:
         machine: processor, system, versions and load.
         model: name of the model.
         stages: wall time per hop of 0.48 s in continuous speech, by stage: ``resample`` (48 kHz
-            stereo in blocks of 20 ms), ``gate``, ``frontend``, ``embed``, ``classify`` (window and
-            newest frame), ``smoothing``, ``event`` (with its JSON line) and ``hop`` (the sum).
+            stereo in blocks of 20 ms), ``gate``, ``frontend``, ``embed``, ``adaptation``,
+            ``classify`` (window and newest frame), ``smoothing``, ``event`` (with its JSON line)
+            and ``hop`` (the sum).
         cpu_ms_per_second: CPU time per second of continuous speech.
         import_ms: ``import realtime_ser`` in a new interpreter, median.
         first_event_ms: process start to the first ``emotion`` line of ``analyze --json``, median.

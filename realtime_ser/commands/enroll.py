@@ -14,8 +14,9 @@ from realtime_ser.commands.common import DONE, FAILED
 from realtime_ser.commands.screen import run_app, screen_for_the_terminal
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.live.engine import Engine
-from realtime_ser.output.format import clock
-from realtime_ser.profiles.enrollment import Enrollment
+from realtime_ser.output.format import clock, counted
+from realtime_ser.profiles.enrollment import Enrollment, Progress
+from realtime_ser.profiles.profile import Profile
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.settings import Settings
 from realtime_ser.signals import handlers_restored
@@ -33,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
         _learn_files(enrollment, recognizer, options.files)
     elif code := _learn_live(enrollment, recognizer, options):
         return code
-    enrollment.store(options.profile)
-    _report(enrollment, options.profile)
+    replaced = enrollment.store(options.profile)
+    _report(enrollment.progress, options.profile, replaced)
     return DONE
 
 
@@ -52,7 +53,7 @@ def _learn_live(enrollment: Enrollment, recognizer: Recognizer, options: argpars
     """Show the sentences; return an exit code other than 0 if the user leaves before the end."""
     if not sys.stdout.isatty():
         raise RealtimeSerError(
-            "the sentences are read from a terminal", "run this in one, or give a sound file"
+            "the sentences to read need a terminal", "run this in one, or give a sound file"
         )
     check_screen()
     take_keys_from_terminal()
@@ -67,14 +68,20 @@ def _learn_live(enrollment: Enrollment, recognizer: Recognizer, options: argpars
     with handlers_restored(), screen_for_the_terminal():
         run_app(app, engine)
     if app.return_code == 0 and not enrollment.progress.done:
-        print("realtime-ser: enrollment was not finished: nothing is stored", file=sys.stderr)
+        print(
+            "realtime-ser: enrollment was not finished, so nothing is stored: run it again",
+            file=sys.stderr,
+        )
         return FAILED
     return app.return_code or DONE
 
 
-def _report(enrollment: Enrollment, name: str) -> None:
-    progress = enrollment.progress
+def _report(progress: Progress, name: str, replaced: Profile | None) -> None:
     print(f"Profile {name} knows the voice from {clock(progress.seconds)} of speech.")
+    if replaced is not None:
+        corrections = len(replaced.corrections)
+        kept = f", and keeps its {counted(corrections)}" if corrections else ""
+        print(f"  this replaces what it knew of a voice before{kept}")
     for kind, count in progress.refused.items():
-        print(f"  {count} utterance{'' if count == 1 else 's'} {kind}: not used")
+        print(f"  not used: {counted(count, 'utterance')}, {kind}")
     print(f"Use it: realtime-ser --profile '{name}'")

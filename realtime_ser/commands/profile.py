@@ -9,7 +9,7 @@ from typing import Any
 from realtime_ser.commands.common import DONE
 from realtime_ser.emotion.adaptation import AdaptationSettings
 from realtime_ser.errors import printable
-from realtime_ser.output.format import clock, percent
+from realtime_ser.output.format import clock, counted, percent
 from realtime_ser.profiles.profile import Profile
 from realtime_ser.profiles.store import ProfileStore, StoredProfile
 
@@ -46,10 +46,15 @@ def _shown(store: ProfileStore, options: argparse.Namespace) -> list[str]:
     for file in files:
         lines += ["", f"model {file.model}", f"  {_summary(file)}"]
         if file.profile is not None:
-            lines.append(f"  {_corrections(file.profile)}")
+            if counts := _counts(file.profile):
+                lines.append(
+                    "  corrections: " + ", ".join(f"{n} {label}" for label, n in counts.items())
+                )
             channels = file.profile.statistics.channels
             lines.append(f"  mean and variance of {channels} channels of the model's embeddings")
         lines.append(f"  {printable(str(file.path))}, {file.size} bytes")
+    for path in store.damaged_files(options.name):
+        lines += ["", f"damaged, set aside: {printable(str(path))}"]
     folder = printable(str(store.folder / options.name))
     lines += ["", f"To delete it: realtime-ser profile forget '{options.name}', or delete {folder}"]
     return lines
@@ -67,20 +72,11 @@ def _summary(file: StoredProfile) -> str:
     changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.changed))
     if file.profile is None:
         return f"cannot be used ({file.problem}), last saved {changed}"
-    corrections = len(file.profile.corrections)
-    plural = "" if corrections == 1 else "s"
     return (
         f"knows the voice {percent(_share(file.profile), ' '):>5},"
         f" from {clock(file.profile.seconds)} of speech,"
-        f" {corrections} correction{plural}, last saved {changed}"
+        f" {counted(len(file.profile.corrections))}, last saved {changed}"
     )
-
-
-def _corrections(profile: Profile) -> str:
-    counts = _counts(profile)
-    if not counts:
-        return "no corrections"
-    return "corrections: " + ", ".join(f"{label} {count}" for label, count in counts.items())
 
 
 def _counts(profile: Profile) -> dict[str, int]:
@@ -98,6 +94,7 @@ def _profile_values(name: str, store: ProfileStore, files: list[StoredProfile]) 
         "name": name,
         "folder": str(store.folder / name),
         "models": [_file_values(file) for file in files],
+        "damaged": [str(path) for path in store.damaged_files(name)],
     }
 
 

@@ -1,10 +1,10 @@
-"""The timbre of a voice: which of two stretches of speech are by one speaker, roughly.
+"""The timbre of a voice: a rough measure of whether two stretches of speech have one speaker.
 
-The embeddings of the network tell emotions apart and speakers hardly; cepstra, the classic features
-of speaker recognition, do the opposite (D. A. Reynolds and R. C. Rose, Robust text-independent
-speaker identification using Gaussian mixture speaker models, IEEE Transactions on Speech and Audio
-Processing 3, 1995). Here a voice is one Gaussian, and the distance of a stretch of speech is the
-Mahalanobis distance of its mean cepstrum.
+The embeddings of the network separate emotions, and speakers only poorly. Cepstra, the classic
+features of speaker recognition, do the opposite (D. A. Reynolds and R. C. Rose, Robust
+text-independent speaker identification using Gaussian mixture speaker models, IEEE Transactions on
+Speech and Audio Processing 3, 1995). Here a voice is one Gaussian, and the distance of a stretch of
+speech is the Mahalanobis distance of its mean cepstrum.
 """
 
 import math
@@ -35,7 +35,7 @@ def no_timbre() -> Float64:
 def moments(maps: Mapping[str, Float32]) -> Float64:
     """Return the sum of ``x xᵀ`` over the loud columns of a frame, ``x`` a 1 and its cepstrum.
 
-    It holds count, sums and products, so stretches of speech are joined by adding their moments.
+    They hold count, sums and products, so the moments of two stretches of speech add up.
 
     Args:
         maps: the feature maps of a frame; the first, float32 ``[steps, bands]``, is used.

@@ -18,8 +18,8 @@ class VoiceStatistics:
         variance: of each channel, float64 ``[channels]``.
 
     Raises:
-        ValueError: the arrays are not of one length, or a value is not finite or negative where it
-            must not be.
+        ValueError: the arrays have different lengths, a value is not finite, or the count or a
+            variance is negative.
     """
 
     count: float
@@ -48,7 +48,7 @@ class VoiceStatistics:
     def updated(self, positions: Float64, decay: float = 1.0) -> "VoiceStatistics":
         """Return the statistics after further positions.
 
-        Two groups are joined as by T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for
+        The two groups are merged as in T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for
         computing the sample variance, The American Statistician 37 (1983).
 
         Args:

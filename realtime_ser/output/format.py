@@ -1,4 +1,4 @@
-"""Times and probabilities as every output writes them."""
+"""Times, probabilities and counts as every output writes them."""
 
 
 def clock(seconds: float, *, hundredths: bool = False) -> str:
@@ -26,3 +26,12 @@ def percent(probability: float, gap: str = "") -> str:
     ('88%', '88 %')
     """
     return f"{100 * probability:.0f}{gap}%"
+
+
+def counted(number: int, noun: str = "correction") -> str:
+    """Return a number with its noun, in the plural where needed.
+
+    >>> counted(1), counted(2), counted(0, "utterance")
+    ('1 correction', '2 corrections', '0 utterances')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

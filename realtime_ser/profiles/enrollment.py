@@ -1,4 +1,4 @@
-"""Enrollment: a voice is learned from half a minute of good speech, before it is used."""
+"""Enrollment: a profile is made from half a minute of good speech, before its first use."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ from realtime_ser.errors import ModelError, ProfileError
 from realtime_ser.events import Event, SpeechEnded
 from realtime_ser.live.sinks import Sink
 from realtime_ser.pipeline import Pipeline
-from realtime_ser.profiles.profile import new_profile
+from realtime_ser.profiles.profile import Profile, new_profile
 from realtime_ser.profiles.sentences import SENTENCES, Sentence
 from realtime_ser.profiles.store import DamagedProfileError, ProfileStore
 from realtime_ser.profiles.takes import TakeMeter
@@ -20,7 +20,7 @@ from realtime_ser.samples import Int16
 from realtime_ser.settings import FRAME_SECONDS, Settings
 
 TARGET_SECONDS = 30.0
-"""Good speech after which the voice is known."""
+"""Good speech after which an enrollment is complete."""
 
 LEAST_SECONDS = 10.0
 """Good speech that files must hold."""
@@ -33,10 +33,10 @@ class Progress:
     Attributes:
         seconds: good speech so far.
         takes: good takes so far.
-        refused: takes that were refused, and why, in the order in which it first happened.
+        refused: number of refused takes by reason, such as ``too quiet``.
         verdict: on the newest take; ``None`` before the first.
         accepted: whether the newest take was good.
-        skipped: sentences that were passed over.
+        skipped: sentences that the user has skipped.
     """
 
     seconds: float = 0.0
@@ -126,7 +126,7 @@ class Enrollment(Sink):
             )
 
     def skip(self) -> None:
-        """Pass over the sentence that is to be read."""
+        """Skip the sentence that is to be read."""
         with self._changing:
             self._progress = replace(self._progress, skipped=self._progress.skipped + 1)
 
@@ -138,14 +138,17 @@ class Enrollment(Sink):
         reasons = ", ".join(f"{count} {kind}" for kind, count in progress.refused.items())
         refused = f"; refused utterances: {reasons}" if reasons else ""
         raise ProfileError(
-            f"{progress.seconds:.0f} s of good speech are too little{refused}",
+            f"there is not enough good speech, only {math.floor(progress.seconds)} s{refused}",
             f"give at least {LEAST_SECONDS:.0f} s, better {TARGET_SECONDS:.0f} s",
         )
 
-    def store(self, name: str, store: ProfileStore | None = None) -> None:
+    def store(self, name: str, store: ProfileStore | None = None) -> Profile | None:
         """Store the voice.
 
         What a profile of that name knew of a voice is replaced; its corrections stay.
+
+        Returns:
+            The profile that there was before, ``None`` if there was none for this model.
 
         Raises:
             ProfileError: there is too little good speech, or the profile cannot be written.
@@ -161,13 +164,15 @@ class Enrollment(Sink):
                 store.set_aside(name, digest)
                 old = None
             voice, channels = self._good, self._good.statistics.channels
-            if old is None or old.statistics.channels != channels:
-                old = new_profile(channels)
+            if old is not None and old.statistics.channels != channels:
+                old = None
+            base = old or new_profile(channels)
             profile = replace(
-                old,
+                base,
                 statistics=voice.statistics,
                 timbre=voice.timbre,
                 seconds=self._progress.seconds,
-                revision=old.revision + 1,
+                revision=base.revision + 1,
             )
             store.write(name, digest, profile)
+        return old

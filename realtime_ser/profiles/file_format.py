@@ -70,9 +70,9 @@ def to_bytes(profile: Profile, model: str) -> bytes:
         "mean": statistics.mean,
         "variance": statistics.variance,
         "timbre": profile.timbre,
-        "labels": [LABELS.index(each.label) for each in corrections],
-        "pooled": [each.pooled for each in corrections],
-        "probabilities": [each.probabilities for each in corrections],
+        "labels": [LABELS.index(correction.label) for correction in corrections],
+        "pooled": [correction.pooled for correction in corrections],
+        "probabilities": [correction.probabilities for correction in corrections],
     }
     widths = {"pooled": statistics.channels, "probabilities": len(LABELS)}
     file = io.BytesIO()

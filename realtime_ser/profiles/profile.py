@@ -1,6 +1,7 @@
-"""What a profile is, and how the contributions of two programs to one profile are merged."""
+"""What a profile is, and how what two programs have learned for one profile is merged."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,11 +61,11 @@ def merged(stored: Profile, known: Profile, base: Profile, weights: Weights) -> 
     sums = weights.statistics * (_sums(stored.statistics) - _sums(base.statistics))
     sums += _sums(known.statistics)
     timbre = weights.timbre * (stored.timbre - base.timbre) + known.timbre
-    removed = {_key(each) for each in base.corrections} - {_key(each) for each in known.corrections}
-    present = {_key(each) for each in (*base.corrections, *stored.corrections)}
+    removed = _keys(base.corrections) - _keys(known.corrections)
+    present = _keys((*base.corrections, *stored.corrections))
     corrections = (
-        *(each for each in stored.corrections if _key(each) not in removed),
-        *(each for each in known.corrections if _key(each) not in present),
+        *(correction for correction in stored.corrections if _key(correction) not in removed),
+        *(correction for correction in known.corrections if _key(correction) not in present),
     )
     return replace(
         stored,
@@ -73,6 +74,10 @@ def merged(stored: Profile, known: Profile, base: Profile, weights: Weights) -> 
         corrections=corrections[-MOST_CORRECTIONS:],
         seconds=stored.seconds + max(known.seconds - base.seconds, 0.0),
     )
+
+
+def _keys(corrections: Sequence[Correction]) -> set[tuple[str, bytes]]:
+    return {_key(correction) for correction in corrections}
 
 
 def _key(correction: Correction) -> tuple[str, bytes]:

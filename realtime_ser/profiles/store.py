@@ -14,6 +14,7 @@ from pathlib import Path
 from realtime_ser.errors import ProfileError, SettingsError
 from realtime_ser.profiles.file_format import LARGEST_FILE, from_bytes, to_bytes
 from realtime_ser.profiles.files import (
+    DAMAGED,
     make_private_folder,
     read_regular,
     set_aside,
@@ -97,6 +98,16 @@ class ProfileStore:
             files = [path for path in folder.iterdir() if _FILE.fullmatch(path.name)]
             found = [_stored(path) for path in files]
         return sorted(found, key=lambda stored: -stored.changed)
+
+    def damaged_files(self, name: str) -> list[Path]:
+        """Return the files of a profile that were damaged and set aside.
+
+        Raises:
+            ProfileError: there is no such profile, or its folder cannot be read.
+        """
+        folder = self._existing(name)
+        with _explained(f"profile {name} cannot be read"):
+            return sorted(path for path in folder.iterdir() if DAMAGED in path.name)
 
     def read(self, name: str, model: str) -> Profile | None:
         """Return what a model has learned of a voice, ``None`` if it has not heard it.
@@ -240,7 +251,7 @@ def _explained(problem: str) -> Iterator[None]:
         where = f", {path}" if path else ""
         raise ProfileError(
             f"{problem} ({_reason(error)}{where})",
-            f"see to that, or name another folder in {FOLDER_VARIABLE}",
+            f"fix that, or name another folder in {FOLDER_VARIABLE}",
         ) from error
 
 

@@ -16,7 +16,10 @@ from realtime_ser.bench.streams import Streams, search
 from realtime_ser.commands import bench
 from realtime_ser.commands.bench import Report
 
-STAGES = ["resample", "gate", "frontend", "embed", "classify", "smoothing", "event", "hop"]
+STAGES = [
+    *("resample", "gate", "frontend", "embed", "adaptation", "classify"),
+    *("smoothing", "event", "hop"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from command_line import COMMAND, call, events_of, refused
 from speech_clips import SAMPLES
 
@@ -70,7 +72,7 @@ def test_a_killed_program_leaves_a_whole_profile(profiles: Path) -> None:
 def test_show_says_what_is_stored_and_where_and_forget_deletes_it(profiles: Path) -> None:
     call("--json", "--demo", "--duration", "3", "--profile", "ada")
     shown = call("profile", "show", "ADA").stdout.decode()
-    for word in ("no audio, no words", "knows the voice", "no corrections", "profile forget"):
+    for word in ("no audio, no words", "knows the voice", "0 corrections", "profile forget"):
         assert word in shown
     (file,) = (profiles / "ada").iterdir()
     assert str(file) in shown
@@ -121,6 +123,9 @@ def test_a_damaged_profile_is_one_line_and_recognition_goes_on(
     assert emotions(run.stdout)
     assert run.stderr.count(b"\n") == 1
     assert b"profile ada is damaged" in run.stderr
+    (aside,) = (profiles / "ada").glob("*.damaged-*")
+    assert f"damaged, set aside: {aside}" in call("profile", "show", "ada").stdout.decode()
+    assert listed()[0]["damaged"] == [str(aside)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no such folder")
@@ -140,18 +145,52 @@ def test_enroll_learns_from_files(profiles: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert b"Profile ada knows the voice from 0:" in run.stdout
     assert ProfileStore(profiles).names() == ["ada"]
-    piped = call("enroll", "--profile", "bob", "-", input=demo_clip().read_bytes())
+    assert b"replaces" not in run.stdout
+    piped = call("enroll", "--profile", "ada", "-", input=demo_clip().read_bytes())
     assert piped.returncode == 0, piped.stderr
+    assert b"this replaces what it knew of a voice before" in piped.stdout
 
 
 def test_enroll_refuses_too_little_speech(profiles: Path) -> None:
     run = call("enroll", "--profile", "ada", SAMPLES / "short_word.flac")
-    refused(run, 1, "too little", "at least 10 s")
+    refused(run, 1, "not enough good speech", "at least 10 s")
     assert not profiles.exists()
 
 
 def test_enroll_without_a_terminal_or_a_file_says_so(profiles: Path) -> None:
     refused(call("enroll", "--profile", "ada"), 1, "terminal", "sound file")
+
+
+def test_enroll_says_what_was_wrong_with_the_speech(profiles: Path, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(CLIP, dtype="float32")
+    quiet = tmp_path / "quiet.wav"
+    soundfile.write(quiet, samples / 50, rate)
+    refused(call("enroll", "--profile", "ada", quiet), 1, "only 0 s", "too quiet")
+    run = call("enroll", "--profile", "ada", demo_clip(), quiet)
+    assert run.returncode == 0
+    assert re.search(rb"not used: \d utterances, too quiet", run.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("no-such-file.wav",), ("no-such-file.wav", "No such file")),
+        ((Path(__file__),), ("test_profile.py",)),
+        ((CLIP, "--model", "nowhere"), ("nowhere",)),
+    ],
+    ids=["missing", "no audio", "no model"],
+)
+def test_enroll_with_something_unusable_is_one_line(
+    profiles: Path, arguments: tuple[Any, ...], words: tuple[str, ...]
+) -> None:
+    refused(call("enroll", "--profile", "ada", *arguments), 1, *words)
+    assert not profiles.exists()
+
+
+def test_enroll_takes_a_device_or_files(profiles: Path) -> None:
+    run = call("enroll", "--profile", "ada", "--device", "0", CLIP)
+    assert run.returncode == 2
+    assert b"exclude each other" in run.stderr
 
 
 def test_enroll_needs_a_name() -> None:

@@ -111,7 +111,7 @@ async def test_a_microphone_that_fails_ends_it_with_its_error() -> None:
     assert app.return_code == 1
 
 
-async def test_a_muted_microphone_is_told() -> None:
+async def test_a_muted_microphone_is_reported() -> None:
     app, run, _ = build()
     async with app.run_test(size=(80, 24)) as pilot:
         run.change(silent_input=True)

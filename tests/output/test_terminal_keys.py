@@ -47,6 +47,17 @@ async def test_c_says_that_the_voice_is_forgotten_and_that_corrections_stay() ->
         assert notifications(app)[-1] == "Forgot this voice"
 
 
+async def test_with_a_profile_c_goes_back_to_the_profile_and_says_so() -> None:
+    app, _ = build(replace(SPEAKING, profile="ada", corrections=1))
+    async with app.run_test() as pilot:
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert notifications(app) == [
+            "Forgot what this run learned; profile ada is as it was loaded;"
+            " 1 correction stays, u takes it back"
+        ]
+
+
 async def test_without_adaptation_c_says_nothing_of_the_voice() -> None:
     app, run = build(replace(SPEAKING, adaptation=None))
     async with app.run_test() as pilot:

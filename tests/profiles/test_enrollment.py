@@ -39,7 +39,7 @@ def noise(seconds: float, level: float) -> Int16:
         (Take(0.5, -25.0, -60.0, 0.0), "too short"),
     ],
 )
-def test_a_bad_take_is_told_with_what_to_do(take: Take, problem: str | None) -> None:
+def test_a_bad_take_says_what_to_do(take: Take, problem: str | None) -> None:
     if problem is None:
         assert take.problem is None
         return
@@ -104,12 +104,12 @@ def test_good_takes_add_up_to_a_profile(
     hear(enrollment, recognizer, three_utterances)
     progress = enrollment.progress
     assert (progress.takes, dict(progress.refused), progress.verdict) == (3, {}, "good")
-    with pytest.raises(ProfileError, match="too little"):
+    with pytest.raises(ProfileError, match="not enough good speech"):
         enrollment.store("ada", store)
     assert not list(tmp_path.iterdir()), "too little speech stores nothing"
     while enrollment.progress.seconds < LEAST_SECONDS:
         hear(enrollment, recognizer, three_utterances)
-    enrollment.store("ada", store)
+    assert enrollment.store("ada", store) is None, "nothing was there before"
     pipeline = recognizer.pipeline()
     ProfileSession("ada", pipeline, recognizer.model, store)
     assert pipeline.adaptation is not None
@@ -156,10 +156,12 @@ def test_enrolling_again_replaces_the_voice_and_leaves_the_corrections(
     session.save()
     while enrollment.progress.seconds < LEAST_SECONDS:
         hear(enrollment, recognizer, three_utterances[:100_000])
-    enrollment.store("ada", store)
+    replaced = enrollment.store("ada", store)
+    assert replaced is not None
+    assert [correction.label for correction in replaced.corrections] == ["happy"]
     (stored,) = store.stored("ada")
     assert stored.profile is not None
-    assert [each.label for each in stored.profile.corrections] == ["happy"]
+    assert [correction.label for correction in stored.profile.corrections] == ["happy"]
     np.testing.assert_array_equal(stored.profile.statistics.mean, enrollment._good.statistics.mean)
 
 

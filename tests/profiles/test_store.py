@@ -178,7 +178,9 @@ def test_a_real_limit_of_the_system_leaves_the_old_profile(store: ProfileStore) 
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.", b"PK\x03\x04" + b"\0" * 50])
-def test_a_damaged_file_is_told_and_can_be_set_aside(store: ProfileStore, content: bytes) -> None:
+def test_a_damaged_file_is_reported_and_can_be_set_aside(
+    store: ProfileStore, content: bytes
+) -> None:
     path = write(store)
     path.write_bytes(content)
     with pytest.raises(DamagedProfileError, match="profile ada is damaged"):

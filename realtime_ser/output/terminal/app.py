@@ -14,13 +14,14 @@ from realtime_ser.errors import (
     printable,
 )
 from realtime_ser.live.snapshot import LiveRun, Snapshot
+from realtime_ser.output.format import counted
 from realtime_ser.output.terminal.emotion import Bars, BigLabel, Caption
 from realtime_ser.output.terminal.level import Level
 from realtime_ser.output.terminal.run_app import CTRL_C, RunApp
 from realtime_ser.output.terminal.screens import DeviceScreen, HelpScreen, TeachScreen
 from realtime_ser.output.terminal.status import HealthLine, Notices, Title
 from realtime_ser.output.terminal.timeline import Timeline
-from realtime_ser.output.terminal.voice import Voice, counted
+from realtime_ser.output.terminal.voice import Voice
 from realtime_ser.settings import Settings
 
 HEIGHTS = [
@@ -89,8 +90,14 @@ class EmotionApp(RunApp, inherit_bindings=False):
         snapshot = self._live_run.snapshot()
         if snapshot.adaptation is None:
             return
-        stay = f"; {counted(snapshot.corrections)} stay, u takes one back"
-        self._say(f"Forgot this voice{stay if snapshot.corrections else ''}")
+        done = "Forgot this voice"
+        if snapshot.profile is not None:
+            done = f"Forgot what this run learned; profile {snapshot.profile} is as it was loaded"
+        if snapshot.corrections == 1:
+            done += "; 1 correction stays, u takes it back"
+        elif snapshot.corrections:
+            done += f"; {counted(snapshot.corrections)} stay, u takes one back"
+        self._say(done)
 
     def action_teach(self) -> None:
         """Ask for a label, and learn that the newest utterance was that."""

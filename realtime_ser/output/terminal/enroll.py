@@ -33,7 +33,7 @@ class Learner(Protocol):
         """How far it is now."""
 
     def skip(self) -> None:
-        """Pass over the sentence that is to be read."""
+        """Skip the sentence that is to be read."""
 
 
 HEIGHTS = [(0, "-tiny"), (9, "-low"), (14, "-short"), (18, "-normal")]

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from realtime_ser.live.snapshot import Snapshot
-from realtime_ser.output.format import percent
+from realtime_ser.output.format import counted, percent
 from realtime_ser.output.terminal.emotion import VALUE, bar
 from realtime_ser.output.terminal.palette import FAINT, MUTED, ink
 from realtime_ser.output.terminal.panel import ROOMY, Line, Panel, justify, shorten
@@ -36,8 +36,3 @@ class Voice(Panel):
         right = corrections.rjust(max(VALUE, len(corrections) + 2))
         room = max(width - len(words) - len(right), 1)
         return [[(words, ink(MUTED)), *bar(known, FAINT, room), (right, ink(MUTED))]]
-
-
-def counted(corrections: int) -> str:
-    """Return a number of corrections in words."""
-    return f"{corrections} correction{'' if corrections == 1 else 's'}"
