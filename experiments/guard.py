@@ -224,16 +224,14 @@ def measure_guard(model: Path, data: Path, corpora: Path) -> dict[str, Any]:
     for corpus, of_corpus in clips.items():
         speakers = drawn_speakers(of_corpus, network)
         found[corpus] = {
-            name: {
-                voice: _shares(heard)
-                for voice, heard in compare_speakers(speakers, settings).items()
-            }
+            name: shares_of(compare_speakers(speakers, settings))
             for name, settings in tqdm(ALTERNATIVES.items(), corpus, leave=False)
         }
     return {"model": network.manifest.name, "commit": current_commit(), "corpora": found}
 
 
-def _shares(heard: Mapping[str, Heard]) -> dict[str, dict[str, float]]:
+def shares_of(heard: Mapping[str, Heard]) -> dict[str, dict[str, float]]:
+    """Return the frames, and the shares of them that were learned and called another voice."""
     return {
         voice: {
             "frames": found.frames,
