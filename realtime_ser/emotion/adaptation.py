@@ -1,16 +1,16 @@
-"""Adaptation to a voice: embeddings are brought toward the training voices' mean and deviation.
+"""Adaptation to a voice: embeddings are moved toward the training voices' mean and deviation.
 
 Every channel of an embedding is normalized before it enters the window::
 
     (embedding - mean) * ratio + training_mean
 
 ``mean`` and the ratio of the deviations come from the voice's statistics so far, mixed with those
-of the training voices as if these had been heard for a while (the prior). The statistics outlive
-the utterance. They need no labels, and depend on nothing but the embeddings in their order, so the
+of the training voices as if these had been heard for a while before (the prior). The statistics
+outlive the utterance. They need no labels and depend only on the sequence of embeddings, so the
 same audio gives the same result in blocks of any size.
 
-What a voice says in one mood for minutes looks like a property of the voice. So its mean is
-followed only in part, and the ratio is limited; ``docs/adaptation.md`` compares other choices.
+A mood that lasts for minutes cannot be told from a property of the voice. So the mean is followed
+only in part, and the ratio is limited; ``docs/adaptation.md`` compares other choices.
 """
 
 import threading
@@ -34,11 +34,11 @@ class AdaptationSettings:
     Attributes:
         prior: positions that the training voices count for in the mixture. A frame has as many
             positions as its embedding has rows.
-        decay: factor of the weight of what was heard, per position; 1 never forgets.
+        decay: weight of a position, per later position; 1 never forgets.
         mean_strength: how far the mixture's mean is followed, from 0 to 1.
         largest_ratio: the training deviation divided by the voice's is limited to the range from
             ``1 / largest_ratio`` to ``largest_ratio``.
-        profile_decay: as ``decay``, for a voice that ``restore`` gave.
+        profile_decay: the same once ``restore`` was called, as with a profile.
     """
 
     prior: float = 300.0
@@ -49,7 +49,7 @@ class AdaptationSettings:
 
 
 SMALLEST = 1e-9
-"""Least deviation that is divided by."""
+"""Smaller deviations are replaced by this before a division."""
 
 
 class Adaptation:
@@ -83,9 +83,9 @@ class Adaptation:
         return voice.count / (voice.count + self.settings.prior)
 
     def restore(self, statistics: VoiceStatistics) -> None:
-        """Continue with a voice that was heard before, or begin to gather one for a profile.
+        """Continue with the statistics of a voice that was heard before, or with empty ones.
 
-        From now on the memory is longer.
+        From now on they decay by ``profile_decay``, which is slower.
 
         Raises:
             ValueError: the statistics have another number of channels.
@@ -103,7 +103,7 @@ class Adaptation:
             self._voice = nothing if self._restored is None else self._restored
 
     def normalize(self, embedding: Float32) -> Float32:
-        """Take a frame's embedding into the statistics, and return it normalized.
+        """Add a frame's embedding to the statistics, and return it normalized.
 
         Args:
             embedding: float32, shape ``[..., channels]``.

@@ -51,7 +51,7 @@ class CorrectionSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correction:
-    """A user's word on what an utterance was. The arrays are read-only.
+    """What a user says an utterance was. The arrays are read-only.
 
     Attributes:
         label: one of ``LABELS``.
@@ -148,7 +148,7 @@ class Corrections:
         return changed.astype(np.float32)
 
     def _learned(self, corrections: tuple[Correction, ...]) -> "_Change":
-        """Return the change that some corrections make together."""
+        """Return the change that all given corrections make."""
         if not corrections:
             return _Change((), np.zeros((0, 0)), np.zeros((0, len(LABELS))))
         directions = self._directions(np.stack([correction.pooled for correction in corrections]))

@@ -1,10 +1,11 @@
-"""Adaptation with a profile: another voice does not change what is known of the profile's.
+"""Adaptation with a profile: the profile learns from its own voice and not from other people's.
 
-What is said is compared with the profile by its timbre, twice: the last seconds of the utterance,
-and the last ten seconds of all speech, in which emotions average out. If either is too far, the
-profile does not learn. If the utterance is farther still, it is another voice beyond doubt, and is
-not normalized by the profile's either. Recent speech that is too far has begun a while before:
-what was learned from it is taken back.
+The timbre of the profile is compared with that of two stretches of speech: the last seconds of the
+utterance, and about ten seconds of all recent speech, in which emotions average out. If the
+distance of either exceeds a limit, the profile does not learn. If the distance of the utterance
+exceeds a higher limit, it is certainly another voice, and its embeddings are not normalized. When
+recent speech exceeds its limit, the other voice has been speaking for some time, so what the
+profile learned in the last ``REFERENCE_FRAMES`` frames is undone.
 """
 
 import threading
@@ -23,7 +24,7 @@ WINDOW_FRAMES = 8
 """The last frames of an utterance that are compared with the profile: 4.3 s at the usual hop."""
 
 REFERENCE_FRAMES = 32
-"""How long ago the profile was as it is compared: what was said since then may be by a guest."""
+"""Speech is compared with the profile as it was so many frames ago: the newest may be a guest's."""
 
 COLUMN_SECONDS = 0.01
 
@@ -35,19 +36,20 @@ Float64 = NDArray[np.float64]
 class GuardSettings:
     """When a voice counts as another one.
 
-    The values were chosen on nine speakers of nEMO and speakers 3 to 8 of RAVDESS, see
-    ``docs/profiles.md``.
+    The values were chosen on the nine speakers of nEMO and speakers 3 to 8 of RAVDESS; ``python -m
+    experiments measure-guard`` compares them with others, see ``docs/profiles.md``. Distances are
+    those of ``timbre.distance``.
 
     Attributes:
-        farthest: distance of an utterance from which on the profile does not learn.
-        other: distance of an utterance from which on it is another voice.
-        excess: is added to both for short utterances: ``excess / seconds``.
-        farthest_recent: distance of all recent speech from which on the profile does not learn.
-        excess_recent: is added to that in the same way.
-        recent: factor of the weight of recent speech, for each frame.
-        well_known: seconds of speech from which on a profile's timbre can be relied on. Until then
+        farthest: distance of an utterance above which the profile does not learn.
+        other: distance of an utterance above which it is another voice.
+        excess: both limits are higher for short utterances, by ``excess / seconds``.
+        farthest_recent: distance of recent speech above which the profile does not learn.
+        excess_recent: this limit is higher for little speech, by ``excess_recent / seconds``.
+        recent: weight of recent speech, per later frame.
+        well_known: seconds of speech that a profile needs before its timbre is reliable. Until then
             it learns from every voice.
-        decay: factor of the weight of the profile's timbre, for each frame.
+        decay: weight of the profile's timbre, per later frame.
     """
 
     farthest: float = 1.9
@@ -67,7 +69,7 @@ class KnownVoice:
     Attributes:
         statistics: of its embeddings.
         timbre: moments of its cepstra, float64 ``[21, 21]``.
-        frames: learned from since ``restore``.
+        frames: learned from since ``restore_voice``.
         fade: the factor by which the statistics given to ``restore_voice`` have decayed.
         clears: how often ``clear`` was called.
     """
@@ -80,7 +82,7 @@ class KnownVoice:
 
 
 class GuardedAdaptation(Adaptation):
-    """The voice of a profile. Other voices are neither learned nor normalized.
+    """The voice of a profile. It does not learn from other voices, and does not normalize them.
 
     Args:
         training: mean and deviation of the training voices' embeddings, ``[2, channels]``.
@@ -127,7 +129,7 @@ class GuardedAdaptation(Adaptation):
 
     @property
     def is_other_voice(self) -> bool:
-        """Whether the voice that spoke last is not the profile's, beyond doubt."""
+        """Whether the voice that spoke last is certainly not the profile's."""
         return self._is_other_voice
 
     @property
@@ -150,7 +152,7 @@ class GuardedAdaptation(Adaptation):
             self._begin()
 
     def take_back(self, known: KnownVoice) -> None:
-        """Forget what was learned since this was known."""
+        """Go back to what was known at an earlier time."""
         with self._changing:
             self._own.restore(known.statistics)
             self._known = known
@@ -164,7 +166,7 @@ class GuardedAdaptation(Adaptation):
             self._known = KnownVoice(loaded.statistics, loaded.timbre, clears=clears)
 
     def begin_utterance(self) -> None:
-        """Compare what comes now by itself: somebody else may speak."""
+        """Begin a new utterance: somebody else may speak now."""
         with self._changing:
             self._begin()
 

@@ -109,7 +109,7 @@ def from_bytes(content: bytes, model: str | None = None) -> Profile:
         if name == "format" and int(arrays[name]) != FORMAT:
             raise ValueError(f"its format is {int(arrays[name])}, not {FORMAT}")
     if model is not None and arrays["model"].tobytes() != bytes.fromhex(model):
-        raise ValueError("it is of another model")
+        raise ValueError("it was made with another model")
     return _profile(arrays)
 
 

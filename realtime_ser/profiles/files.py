@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 TEMPORARY = ".tmp"
-"""Ending of a file that is being written; what a killed program left is removed by the next."""
+"""Ending of a file that is being written; the next write removes what a killed program left."""
 
 DAMAGED = ".damaged"
 """Follows the name of a file that was set aside."""

@@ -1,7 +1,7 @@
-"""A profile in use: it is read into a pipeline, and what the pipeline learns is saved to it.
+"""A profile in use: a pipeline starts with it, and what the pipeline learns is saved to it.
 
-Two programs may use one profile: neither overwrites what the other has saved, both contributions
-are merged. A profile that was forgotten while it was in use is not created again.
+Two programs may use one profile: what both have learned is merged. A profile that was forgotten
+while it was in use is not created again.
 """
 
 import logging
@@ -40,13 +40,13 @@ class _Known:
 class ProfileSession:
     """One pipeline's use of one profile.
 
-    Whatever is wrong with the disk, the pipeline works: problems are logged, each in one line.
+    The pipeline works whatever is wrong with the disk: each problem is logged in one line.
 
     Args:
         name: of the profile. If there is none of that name, it is created.
         pipeline: a fresh one. It continues with what the profile knows.
-        model: that of the pipeline.
-        store: where the profile is; ``None`` for the user's own.
+        model: the pipeline's.
+        store: where the profile is; ``None`` for the user's data folder.
 
     Attributes:
         name: of the profile, in lower case.
@@ -112,7 +112,7 @@ class ProfileSession:
             stored = self._stored()
             if self._was_forgotten(stored):
                 self._is_over = True
-                self._report(f"profile {self.name} was forgotten meanwhile: nothing is saved")
+                self._report(f"profile {self.name} was forgotten by another program: not saved")
                 return False
             profile = self._to_write(stored, known)
             self._store.write(self.name, self._model, profile)
@@ -194,8 +194,8 @@ class ProfileSession:
             return stored
         if self._store.has_other_models(self.name, self._model):
             log.warning(
-                "profile %s is of another model: it begins again for this one, and what the other"
-                " has learned is left as it is",
+                "profile %s was made with another model: a new one begins for this model, and the"
+                " old file stays",
                 self.name,
             )
         return new_profile(self._channels)
@@ -205,7 +205,7 @@ class ProfileSession:
         try:
             return self._fitting()
         except DamagedProfileError:
-            with self._store.locked(self.name):  # and look again: another program may have done it
+            with self._store.locked(self.name):  # another program may have set it aside meanwhile
                 try:
                     return self._fitting()
                 except DamagedProfileError as error:

@@ -12,16 +12,16 @@ BLOCK = SAMPLE_RATE // 100
 """Samples of a level: 10 ms."""
 
 REMEMBERED = 60 * 100
-"""Levels that are remembered: a minute."""
+"""Levels that are stored: one minute."""
 
 SHORTEST = 0.9
 """Seconds of speech in a take; about one frame."""
 
 QUIETEST = -50.0
-"""Level of speech in dB of full scale, below which a take is too quiet."""
+"""Level of speech below which a take is too quiet, in dB of full scale."""
 
 LEAST_ABOVE_NOISE = 12.0
-"""Decibels by which speech must exceed the noise around it."""
+"""Decibels by which the level of speech must exceed the noise around it."""
 
 CLIPPED = 0.99
 """Share of full scale from which on a sample counts as clipped."""
@@ -65,7 +65,7 @@ class Take:
 
 
 class TakeMeter:
-    """Measures takes in a stream of audio; remembers levels of the last minute, no samples."""
+    """Measures takes in a stream of audio; stores the levels of the last minute, no samples."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.int16)

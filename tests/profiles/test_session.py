@@ -1,27 +1,20 @@
-"""A profile in use: it comes back, two programs share it, and no disk stops recognition."""
+"""A profile in use: it is there the next time, and several programs may share it."""
 
-import logging
-import os
-import shutil
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from profile_maker import assert_same
+from profile_sessions import Use, open_profile, path_of, stored
 
-from realtime_ser import EmotionUpdate, Recognizer, Settings, SettingsError
+from realtime_ser import EmotionUpdate, Recognizer
 from realtime_ser.emotion.manifest import MODEL_FILE
-from realtime_ser.pipeline import Pipeline
-from realtime_ser.profiles import session as session_module
 from realtime_ser.profiles.profile import Profile, Weights, merged, new_profile
-from realtime_ser.profiles.session import ProfileSession
-from realtime_ser.profiles.sink import ProfileSink
-from realtime_ser.profiles.store import FOLDER_VARIABLE, ProfileStore
+from realtime_ser.profiles.store import ProfileStore
 
 Int16 = NDArray[np.int16]
-Use = Callable[..., tuple[ProfileSession, Pipeline]]
 
 
 @pytest.fixture
@@ -32,23 +25,7 @@ def store(tmp_path: Path) -> ProfileStore:
 @pytest.fixture
 def use(recognizer: Recognizer, store: ProfileStore) -> Use:
     """Return a session and its pipeline, as a program would have them."""
-
-    def opened(name: str = "ada", **settings: bool) -> tuple[ProfileSession, Pipeline]:
-        pipeline = Pipeline(recognizer.model, Settings(**settings))
-        return ProfileSession(name, pipeline, recognizer.model, store), pipeline
-
-    return opened
-
-
-def stored(store: ProfileStore, recognizer: Recognizer) -> Profile:
-    profile = store.read("ada", recognizer.model.manifest.files[MODEL_FILE])
-    assert profile is not None
-    return profile
-
-
-def path_of(store: ProfileStore) -> Path:
-    (path,) = (store.folder / "ada").glob("*.npz")
-    return path
+    return partial(open_profile, recognizer, store)
 
 
 def test_what_was_learned_is_there_the_next_time(
@@ -198,7 +175,7 @@ def test_a_profile_forgotten_meanwhile_is_not_created_again(
     assert not (store.folder / "ada").exists()
     assert session.problem is not None
     assert len(caplog.messages) == 1
-    assert "forgotten meanwhile" in caplog.messages[0]
+    assert "was forgotten" in caplog.messages[0]
 
 
 def test_nor_when_there_is_a_new_one_of_that_name(
@@ -249,7 +226,7 @@ def test_another_model_starts_afresh_and_the_old_file_stays(
     assert other.read_bytes() == content
     assert stored(store, recognizer).seconds == 0
     assert len(caplog.messages) == 1
-    assert "profile ada is of another model" in caplog.messages[0]
+    assert "profile ada was made with another model" in caplog.messages[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"\x80\x04N."])
@@ -294,121 +271,3 @@ def test_a_profile_of_another_size_is_damaged(
         store.write("ada", recognizer.model.manifest.files[MODEL_FILE], new_profile(3))
     use()
     assert "is damaged" in caplog.messages[0]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="has no such folder")
-@pytest.mark.parametrize("folder", ["/dev/null/profiles", "/proc/self/profiles"])
-def test_a_folder_that_cannot_be_written_is_one_line_and_recognition_goes_on(
-    recognizer: Recognizer, three_utterances: Int16, caplog: pytest.LogCaptureFixture, folder: str
-) -> None:
-    if not Path(folder).parent.exists():
-        pytest.skip(f"there is no {folder}")
-    pipeline = recognizer.pipeline()
-    session = ProfileSession("ada", pipeline, recognizer.model, ProfileStore(Path(folder)))
-    assert pipeline.process(three_utterances)
-    assert not session.save()
-    assert not session.save()
-    assert len(caplog.messages) <= 2, "one for reading and one for writing at most"
-    assert "recognition goes on" in caplog.messages[0]
-    assert pipeline.adaptation is not None
-    assert pipeline.adaptation.share > 0
-
-
-def test_a_disk_that_was_full_is_tried_again(
-    use: Use,
-    store: ProfileStore,
-    recognizer: Recognizer,
-    three_utterances: Int16,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    session, pipeline = use()
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("realtime_ser.profiles.files.os.fsync", full)
-        pipeline.process(three_utterances)
-        assert not session.save()
-        assert not session.save()
-    assert len(caplog.messages) == 1, "the same problem is reported once"
-    assert session.problem == caplog.messages[0].removesuffix("; recognition goes on")
-    assert session.save()
-    assert session.problem is None
-    assert stored(store, recognizer).seconds > 3
-
-
-def test_the_sink_saves_regularly_and_at_the_end(
-    use: Use, store: ProfileStore, recognizer: Recognizer, three_utterances: Int16
-) -> None:
-    session, pipeline = use()
-    sink = ProfileSink(session, interval=0.05)
-    pipeline.process(three_utterances)
-    for _ in range(200):
-        if stored(store, recognizer).seconds:
-            break
-        sink._closed.wait(0.05)
-    else:
-        pytest.fail("nothing was saved")
-    pipeline.process(three_utterances)
-    sink.close()
-    sink.close()
-    heard = pipeline.guard
-    assert heard is not None
-    assert stored(store, recognizer).seconds == pytest.approx(heard.known.frames * 0.48)
-
-
-def test_a_save_that_hangs_does_not_hold_up_the_end(
-    use: Use, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    session, _ = use()
-    monkeypatch.setattr(session_module, "LONGEST_SAVE", 0.05)
-    with session._saving:
-        assert not session.save()
-    assert "still being saved" in caplog.messages[0]
-
-
-def test_a_stream_stores_its_profile(
-    recognizer: Recognizer,
-    three_utterances: Int16,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    store = ProfileStore()
-    with recognizer.stream(profile="ada") as stream:
-        stream.process(three_utterances)
-        stream.flush()
-        flushed = stored(store, recognizer).seconds
-        assert flushed > 3
-        stream.process(three_utterances)
-    assert stored(store, recognizer).seconds > flushed
-    stream.close()
-    dropped = recognizer.stream(profile="bob")
-    dropped.process(three_utterances)
-    sink = dropped._profile
-    del dropped
-    assert sink is not None
-    assert sink._closed.wait(30), "a stream that is dropped closes its profile"
-    shutil.rmtree(tmp_path / "ada")
-    assert store.names() == ["bob"]
-
-
-@pytest.mark.parametrize("name", ["../x", "", "CON", 3, b"ada"])
-def test_a_stream_with_an_impossible_name_is_one_error(
-    recognizer: Recognizer, name: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    with pytest.raises(SettingsError, match="the profile name"):
-        recognizer.stream(profile=name)  # type: ignore[arg-type]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_problems_are_logged_as_warnings(
-    use: Use, store: ProfileStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    use()
-    path_of(store).write_bytes(b"damaged")
-    use()
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -59,7 +59,7 @@ class ToRead(LearningPanel):
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
         """Return the lines, vertically centered; the sentence alone where height is short."""
         sentence = self._learner.progress.sentence
-        mood: Line = [(shorten(f"Read this {sentence.mood}, then pause:", width), ink(MUTED))]
+        mood: Line = [(shorten(f"Read {sentence.mood}, then pause:", width), ink(MUTED))]
         text = _wrapped(sentence.text, width, height, ink(TEXT, bold=True))
         room = height - len(text)
         lines = [*[mood, []][: max(room, 0)], *text]
