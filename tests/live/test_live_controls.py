@@ -20,6 +20,7 @@ from realtime_ser import (
     SpeechEnded,
 )
 from realtime_ser.capture.file_source import FileSource
+from realtime_ser.listener import Listener
 from realtime_ser.live.engine import Engine
 from realtime_ser.output.terminal.controls import Controls
 
@@ -164,6 +165,20 @@ def test_another_thread_teaches_while_the_run_goes_on(recognizer: Recognizer) ->
     assert ended[1].probabilities[label] > plain[1].probabilities[label]
     assert engine.undo_correction() == label
     assert engine.snapshot().corrections == 0
+
+
+def test_what_listen_returns_takes_corrections(recognizer: Recognizer) -> None:
+    microphone = ScriptedMicrophone(speech("three_utterances"))
+    with Listener(Engine(microphone, recognizer.pipeline())) as events:
+        with pytest.raises(CorrectionError, match="nobody has spoken yet"):
+            events.correct("happy")
+        next(event for event in events if isinstance(event, SpeechEnded))
+        with pytest.raises(CorrectionError, match="there is no label"):
+            events.correct("bored")
+        events.correct("happy")
+        assert events.undo_correction() == "happy"
+        with pytest.raises(CorrectionError, match="no correction to take back"):
+            events.undo_correction()
 
 
 def test_a_run_without_adaptation_says_so() -> None:
