@@ -1,6 +1,7 @@
 """Fixtures that several folders of tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from speech_clips import speech
 from virtual_microphone import VirtualMicrophone, virtual_microphone
 
 from realtime_ser import Recognizer
+from realtime_ser.profiles.store import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
     from running_server import RunningServer
@@ -25,6 +27,14 @@ def recognizer() -> Recognizer:
 def three_utterances() -> NDArray[np.int16]:
     """Three voices with pauses between, 16 kHz mono, shape ``[n]``."""
     return speech("three_utterances")
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of all profiles, for this process and the commands it runs; not created yet."""
+    folder = tmp_path / "profiles"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    return folder
 
 
 @pytest.fixture

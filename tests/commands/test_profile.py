@@ -18,13 +18,6 @@ from realtime_ser.profiles.store import FOLDER_VARIABLE, ProfileStore
 CLIP = SAMPLES / "three_utterances.flac"
 
 
-@pytest.fixture
-def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "profiles"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    return folder
-
-
 def listed() -> list[dict[str, Any]]:
     return events_of(call("profile", "list", "--json").stdout)
 

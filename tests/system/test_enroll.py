@@ -17,18 +17,10 @@ from virtual_microphone import DEVICE, VirtualMicrophone
 from realtime_ser.demo import demo_clip
 from realtime_ser.profiles.enrollment import TARGET_SECONDS
 from realtime_ser.profiles.sentences import SENTENCES
-from realtime_ser.profiles.store import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.system
 
 CLIP = SAMPLES / "three_utterances.flac"
-
-
-@pytest.fixture
-def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "profiles"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    return folder
 
 
 @contextmanager
