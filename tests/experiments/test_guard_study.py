@@ -81,9 +81,10 @@ def test_the_frames_of_a_clip_are_those_that_a_pipeline_recognizes() -> None:
 
 
 def test_speakers_are_read_with_all_their_clips() -> None:
+    voices: tuple[tuple[str, Sex], ...] = (("a", "female"), ("b", "male"))
     clips = [
         Clip(Path(f"{name}{number}.wav"), "nemo", name, sex, "happy", "pl")
-        for name, sex in (("a", "female"), ("b", "male"))
+        for name, sex in voices
         for number in range(3)
     ]
     paths: list[Path] = []

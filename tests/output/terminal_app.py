@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fake_run import SPEAKING, FakeRun
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 from realtime_ser.live.snapshot import Snapshot
@@ -50,9 +51,9 @@ async def open_devices(pilot: Pilot[Any]) -> None:
     pytest.fail("no list of devices")
 
 
-def assert_all_fits(app: RunApp, size: tuple[int, int]) -> set[type[Panel]]:
+def assert_all_fits(app: RunApp, size: tuple[int, int]) -> set[type[Widget]]:
     """Check that no panel overlaps another or leaves the screen; return those that are shown."""
-    panels = [panel for panel in app.query(Panel) if panel.display]
+    panels = [panel for panel in app.query("Panel") if panel.display]
     bottom = 0
     for panel in panels:
         assert panel.region.y >= bottom

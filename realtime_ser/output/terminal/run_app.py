@@ -4,6 +4,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -38,7 +40,7 @@ class RunApp(App[RealtimeSerError], inherit_bindings=False):
     """
 
     TITLE = "realtime-ser"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss"]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
