@@ -55,13 +55,13 @@ class Terminal:
         """Press keys."""
         os.write(self.master, keys)
 
-    def wait_for(self, output: bytes) -> None:
+    def wait_for(self, output: bytes, seconds: float = 30) -> None:
         """Read until the program has written ``output``."""
-        self.read(lambda: output in self.output)
+        self.read(lambda: output in self.output, seconds)
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = 30) -> int:
         """Read until the program ends, and return its exit code."""
-        self.read(lambda: self.process.poll() is not None)
+        self.read(lambda: self.process.poll() is not None, seconds)
         while select.select([self.master], [], [], 0)[0]:
             self.output += os.read(self.master, 65536)
         return int(self.process.returncode)

@@ -22,13 +22,16 @@ pytestmark = pytest.mark.system
 
 CLIP = SAMPLES / "three_utterances.flac"
 
+SECONDS_TO_START = 120
+"""What a busy machine may take to load the program."""
+
 
 @contextmanager
 def enrolling(microphone: VirtualMicrophone, *options: str) -> Iterator[Terminal]:
     """Run ``enroll`` in a terminal, and wait for its first sentence."""
     command = [*COMMAND, "enroll", "--profile", "ada", "--device", DEVICE, *options]
     with terminal(command, rows=30, columns=100, environment=microphone.environment) as started:
-        started.wait_for(SCREEN_IS_TAKEN)
+        started.wait_for(SCREEN_IS_TAKEN, SECONDS_TO_START)
         started.wait_for(SENTENCES[0].text.encode())
         yield started
 
@@ -130,7 +133,7 @@ def test_a_device_that_is_not_there_is_one_line(
 ) -> None:
     command = [*COMMAND, "enroll", "--profile", "ada", "--device", "no such device"]
     with terminal(command, environment=microphone.environment) as started:
-        assert started.wait() == 1
+        assert started.wait(SECONDS_TO_START) == 1
     assert SCREEN_IS_TAKEN not in started.output
     assert b"no such device" in started.output
     assert len(started.output.splitlines()) == 1
