@@ -86,7 +86,7 @@ def test_a_quiet_take_is_refused_and_quitting_stores_nothing(
         assert started.wait() == 1
     lines = started.output.splitlines()
     assert lines[-1].endswith(
-        b"realtime-ser: enrollment was not finished: so nothing is stored: run it again"
+        b"realtime-ser: enrollment was not finished, so nothing is stored: run it again"
     )
     assert not profiles.exists()
 
