@@ -23,7 +23,7 @@ from typing import Any
 
 IMPORTED = (
     *(f"realtime_ser.commands.{name}" for name in ("analyze", "archive", "enroll", "profile")),
-    *(f"realtime_ser.commands.{name}" for name in ("live", "network_sinks", "serve")),
+    *(f"realtime_ser.commands.{name}" for name in ("doctor", "live", "network_sinks", "serve")),
     *("ai_edge_litert.interpreter", "soundfile", "soxr", "webrtcvad"),
     *("paho.mqtt.client", "pythonosc.udp_client", "starlette.applications", "uvicorn"),
 )
