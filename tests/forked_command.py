@@ -43,7 +43,9 @@ class CommandForker:
                 [sys.executable, "-m", "tests.forked_command", str(theirs.fileno())],
                 cwd=Path(__file__).parents[1],
                 pass_fds=[theirs.fileno()],
-                **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),  # as in a run
+                stdin=subprocess.PIPE,  # pipes, as in a run
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
 
     def run(
@@ -161,7 +163,17 @@ def _prepared(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
     return list(request["arguments"])
 
 
+def _leave() -> None:
+    """End without freeing what was imported, for which a child would copy all pages."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
 if __name__ == "__main__":
+    exit_code = 1
+    atexit.register(_leave)  # the first is called last
+
     from realtime_ser.commands import main
 
     for module in IMPORTED:
@@ -169,5 +181,7 @@ if __name__ == "__main__":
             import_module(module)
     gc.freeze()  # no copies in every child of the pages that a collection writes to
     arguments = _fork_for_requests(socket.socket(fileno=int(sys.argv[1])))
-    if arguments is not None:
-        sys.exit(main(arguments))
+    try:
+        exit_code = 0 if arguments is None else main(arguments)
+    except SystemExit as left:
+        exit_code = int(left.code or 0)
