@@ -16,7 +16,7 @@ from realtime_ser.demo import demo_clip
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import RealtimeSerError
 
-QUICK = Effort(hops=20, paints=5, paint_delays=3, idle_seconds=0.5, replay_seconds=2.5, hub_hops=10)
+QUICK = Effort(hops=20, paints=5, paint_delays=3, idle_seconds=0.5, replay_seconds=1.8, hub_hops=10)
 THOROUGH = Effort(
     hops=2000, paints=1000, paint_delays=80, idle_seconds=8.0, replay_seconds=11.0, hub_hops=200
 )

@@ -28,8 +28,6 @@ _THREAD_VARIABLES = (
     "TF_NUM_INTEROP_THREADS",
 )
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")
-TURN_SECONDS = 1.0
-"""About how long a peer computes before it is another one's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ def measure_peers(
     peers: Sequence[Peer],
     clip: Int16,
     turns: int,
+    turn_seconds: float,
     pythons: Sequence[str] = (sys.executable,),
     progress: Callable[[str], None] = lambda step: None,
 ) -> list[PeerSpeed]:
@@ -83,6 +82,7 @@ def measure_peers(
         peers: which.
         clip: 16 kHz mono int16, shape ``[n]``, at least 4.5 s.
         turns: how often each peer computes; they take turns.
+        turn_seconds: about how long a turn is.
         pythons: interpreters to look for a peer's packages in, first the preferred one.
         progress: is told the next step.
     """
@@ -98,7 +98,7 @@ def measure_peers(
                 if python is None:
                     skipped[peer.name] = f"not installed ({peer.install})"
                     continue
-                process = _Process(python, peer, path)
+                process = _Process(python, peer, path, turn_seconds)
                 try:
                     process.start()
                     running[peer.name] = process
@@ -153,8 +153,9 @@ class _PeerFailedError(Exception):
 class _Process:
     """The process of one peer."""
 
-    def __init__(self, python: str, peer: Peer, clip: Path) -> None:
+    def __init__(self, python: str, peer: Peer, clip: Path, turn_seconds: float) -> None:
         self._command = [python, "-m", "benchmarks.peers.worker", peer.name, str(clip)]
+        self._turn_seconds = turn_seconds
         self._hops = 1
         self.cpu_seconds: list[float] = []
 
@@ -182,10 +183,10 @@ class _Process:
             raise _PeerFailedError(f"failed ({reason[-1][:160]})")
         self.first_result_seconds = time.perf_counter() - began
         self.import_seconds = float(json.loads(line)["import_seconds"])
-        self._hops = max(1, round(TURN_SECONDS / max(self._ask(1), 1e-4)))  # also warms up
+        self._hops = max(1, round(self._turn_seconds / max(self._ask(1), 1e-4)))  # also warms up
 
     def take_turn(self) -> None:
-        """Compute for about a second."""
+        """Compute for about as long as a turn is."""
         self.cpu_seconds.append(self._ask(self._hops))
 
     def finish(self) -> float | None:

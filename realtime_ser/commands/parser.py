@@ -1,16 +1,14 @@
 """The options of every command. Called without a command, the program runs ``live``."""
 
 import argparse
-import contextlib
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realtime_ser.errors import SettingsError, printable
-from realtime_ser.profiles.names import check_name
-from realtime_ser.server.options import Limits
+from realtime_ser.commands.option_types import channel, count, number, profile_name, seconds
+from realtime_ser.commands.serve_options import add_serve_options
+from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
 
 WEBHOOK_SECRET = "REALTIME_SER_WEBHOOK_SECRET"
@@ -102,9 +100,7 @@ def _add_command(commands: Any, name: str, summary: str) -> argparse.ArgumentPar
 
 def _add_live_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
-    )
+    _add_device(source)
     source.add_argument(
         "--input",
         metavar="FILE",
@@ -121,7 +117,7 @@ def _add_live_options(parser: argparse.ArgumentParser) -> None:
         "--record", type=Path, metavar="OUT.wav", help="write the analyzed audio to a WAV file"
     )
     _add_network_sinks(parser)
-    parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after S seconds")
     _add_profile_name(parser, "continue with what was learned of a voice, and store what is")
     parser.add_argument(
         "--no-reconnect",
@@ -165,13 +161,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     defaults = Settings()
     parser.add_argument(
         "--window",
-        type=_number,
+        type=number,
         metavar="S",
         help=f"seconds of speech that a prediction covers (default {defaults.window:g})",
     )
     parser.add_argument(
         "--hop",
-        type=_number,
+        type=number,
         metavar="S",
         help=f"seconds between predictions (default {defaults.hop:g})",
     )
@@ -183,20 +179,30 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threshold",
-        type=_number,
+        type=number,
         metavar="P",
         help="probability below which the label is 'uncertain' (default: the model's)",
     )
-    parser.add_argument(
-        "--channel",
-        type=_channel,
-        metavar="N|mix",
-        help="channel to hear, or their mean (default: the mean unless it loses a voice)",
-    )
+    _add_channel(parser)
     parser.add_argument(
         "--no-adapt", action="store_true", help="do not adapt to the voice while it speaks"
     )
     _add_model(parser)
+
+
+def _add_device(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
+    )
+
+
+def _add_channel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel",
+        type=channel,
+        metavar="N|mix",
+        help="channel to hear, or their mean (default: the mean unless it loses a voice)",
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -246,7 +252,7 @@ def _add_archive(commands: Any) -> None:
     )
     archive.add_argument(
         "--workers",
-        type=_count,
+        type=count,
         metavar="N",
         help="processes that analyze (default and most: one less than there are processors)",
     )
@@ -258,72 +264,8 @@ def _add_archive(commands: Any) -> None:
 
 def _add_serve(commands: Any) -> None:
     serve = _add_command(commands, "serve", "serve a page for browsers and a socket for programs")
-    serve.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: this machine alone)"
-    )
-    serve.add_argument(
-        "--port", type=_port, default=8765, help="port, 0 for any that is free (default 8765)"
-    )
-    source = serve.add_mutually_exclusive_group()
-    source.add_argument(
-        "--device",
-        nargs="?",
-        const="",
-        metavar="ID|NAME",
-        help="also serve the events of this machine's microphone; the default one without a value",
-    )
-    source.add_argument("--demo", action="store_true", help="the bundled clip as that microphone")
-    _add_access(serve)
-    _add_limits(serve)
+    add_serve_options(serve)
     _add_settings(serve)
-
-
-def _add_access(serve: argparse.ArgumentParser) -> None:
-    access = serve.add_argument_group("who may connect")
-    access.add_argument(
-        "--token", help="secret that clients need (or REALTIME_SER_TOKEN, which ps does not show)"
-    )
-    access.add_argument(
-        "--origin",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="allow pages of another origin, such as https://example.org; may be repeated",
-    )
-    access.add_argument("--profiles", action="store_true", help="let clients use profiles")
-    access.add_argument("--certfile", type=Path, metavar="PEM", help="certificate, for TLS")
-    access.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if not in there")
-    access.add_argument(
-        "--log-addresses", action="store_true", help="name the clients' addresses in the log"
-    )
-
-
-def _add_limits(serve: argparse.ArgumentParser) -> None:
-    limits = serve.add_argument_group("limits")
-    usual = Limits()
-    for name, kind, default, meaning in (
-        ("--max-sessions", _count, usual.sessions, "open streams and listeners"),
-        ("--max-message", _count, usual.message_bytes, "bytes of one message"),
-        ("--max-events", _count, usual.events, "events that wait for a slow reader"),
-        ("--idle-timeout", _duration, usual.idle_seconds, "seconds without a message, 0 for ever"),
-        (
-            "--drain-timeout",
-            _duration,
-            usual.drain_seconds,
-            "seconds for the last events",
-        ),
-        ("--ping", _seconds, usual.ping_seconds, "seconds in which a client must answer"),
-    ):
-        limits.add_argument(
-            name,
-            type=kind,
-            default=default,
-            metavar="N",
-            help=f"{meaning} (default {default:.10g})",
-        )
-    limits.add_argument(
-        "--workers", type=_count, metavar="N", help="processes that recognize (default: the cores)"
-    )
 
 
 def _add_devices(commands: Any) -> None:
@@ -355,7 +297,7 @@ def _add_profile(commands: Any) -> None:
     ):
         parser = _add_command(actions, action, summary)
         if action != "list":
-            parser.add_argument("name", type=_profile_name, metavar="NAME", help="of the profile")
+            parser.add_argument("name", type=profile_name, metavar="NAME", help="of the profile")
         parser.add_argument("--json", action="store_true", help="one JSON object a profile")
 
 
@@ -368,15 +310,8 @@ def _add_enroll(commands: Any) -> None:
         metavar="FILE",
         help="sound files instead of the microphone; - for stdin",
     )
-    enroll.add_argument(
-        "--device", metavar="ID|NAME", help="microphone: index, or part of its name"
-    )
-    enroll.add_argument(
-        "--channel",
-        type=_channel,
-        metavar="N|mix",
-        help="channel to hear, or their mean (default: the mean unless it loses a voice)",
-    )
+    _add_device(enroll)
+    _add_channel(enroll)
     _add_model(enroll)
 
 
@@ -384,53 +319,5 @@ def _add_profile_name(
     parser: argparse.ArgumentParser, summary: str, *, required: bool = False
 ) -> None:
     parser.add_argument(
-        "--profile", type=_profile_name, metavar="NAME", help=summary, required=required
+        "--profile", type=profile_name, metavar="NAME", help=summary, required=required
     )
-
-
-def _profile_name(text: str) -> str:
-    try:
-        return check_name(text)
-    except SettingsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _number(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if math.isfinite(value := float(text)):
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
-
-
-def _channel(text: str) -> int | str:
-    if text in ("mix", "auto"):
-        return text
-    if text.isascii() and text.isdigit() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is neither a channel from 1 nor mix")
-
-
-def _seconds(text: str) -> float:
-    value = _number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("give more than 0 seconds")
-    return value
-
-
-def _duration(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("give 0 seconds or more")
-    return value
-
-
-def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 2**31 - 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")

@@ -34,7 +34,7 @@ def test_every_peer_has_a_worker() -> None:
 
 def test_what_is_installed_is_measured_and_what_is_not_is_named(clip: Int16) -> None:
     missing = replace(OURS, name="other", title="Other", modules=("no_such_module",), install="x")
-    ours, other = measure_peers([OURS, missing], clip, turns=2)
+    ours, other = measure_peers([OURS, missing], clip, turns=2, turn_seconds=0.1)
 
     assert ours.skipped is None
     for name in ("cpu_ms_per_second", "memory_mb", "import_ms", "first_result_ms"):
@@ -48,7 +48,7 @@ def test_what_is_installed_is_measured_and_what_is_not_is_named(clip: Int16) -> 
 
 def test_a_peer_that_fails_is_skipped_with_the_reason(clip: Int16) -> None:
     broken = replace(OURS, name="no-such-peer", title="Broken")
-    (row,) = measure_peers([broken], clip, turns=1)
+    (row,) = measure_peers([broken], clip, turns=1, turn_seconds=0.1)
 
     assert row.cpu_ms_per_second is None
     assert row.skipped is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import CLIP, COMMAND, call, events_of, expected_events, refused, said
+from command_line import CLIP, COMMAND, call, call_afresh, events_of, expected_events, refused, said
 from speech_clips import SAMPLES, speech
 
 from realtime_ser import LABELS
@@ -246,7 +246,7 @@ def test_portaudio_missing_names_its_installation(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     for arguments in ([], ["devices"], ["--device", "2"]):
-        refused(call(*arguments, env=environment), 1, "PortAudio", "install")
+        refused(call_afresh(*arguments, env=environment), 1, "PortAudio", "install")
 
 
 @pytest.mark.skipif(

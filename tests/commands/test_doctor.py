@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from command_line import COMMAND, call, call_afresh
 from virtual_microphone import DEVICE, VirtualMicrophone
 
 from realtime_ser import doctor
@@ -25,7 +26,6 @@ from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import bundled_model_folder
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "realtime_ser", "doctor"]
 WITHOUT_DEVICES = ["python", "packages", "terminal", "speech gate", "model", "speed", "portaudio"]
 DEVICE_CHECKS = ["devices", "microphone", "rates", "level"]
 PORTAUDIO_IS_HERE = sys.platform != "linux" or find_library("portaudio") is not None
@@ -36,12 +36,11 @@ Report = dict[str, Check]
 
 def diagnose(*arguments: object, **environment: str) -> tuple[int, Report]:
     """Return the exit code and the checks of ``doctor --json``, by name."""
-    run = subprocess.run(
-        [*COMMAND, "--json", *map(str, arguments)],
-        capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        timeout=60,
-    )
+    return report_of(call("doctor", "--json", *arguments, env=os.environ | environment))
+
+
+def report_of(run: subprocess.CompletedProcess[bytes]) -> tuple[int, Report]:
+    """Return the exit code of ``doctor --json`` and its checks by name."""
     assert run.stderr == b""
     report = json.loads(run.stdout)
     checks = [Check(**check) for check in report["checks"]]
@@ -70,10 +69,10 @@ def test_without_a_microphone_all_else_is_checked(no_devices: dict[str, str]) ->
 
 
 def test_people_get_a_line_a_check_with_its_remedy_beneath(no_devices: dict[str, str]) -> None:
-    run = subprocess.run(COMMAND, capture_output=True, text=True, env=os.environ | no_devices)
-    lines = run.stdout.splitlines()
+    run = call("doctor", env=os.environ | no_devices)
+    lines = run.stdout.decode().splitlines()
 
-    assert (run.returncode, run.stderr) == (1, "")
+    assert (run.returncode, run.stderr) == (1, b"")
     assert [line[:8].strip() for line in lines[-3:-1]] == ["failure", ""]
     assert lines[-2].strip().startswith("-> plug in a microphone")
     assert lines[-1].startswith("live use would fail: 8 checks, failures: 1")
@@ -101,7 +100,8 @@ def test_a_library_that_cannot_be_loaded_fails_its_checks_alone(
     tmp_path: Path, module: str, error: str, failing: list[str], remedy: str
 ) -> None:
     (tmp_path / f"{module}.py").write_text(f"raise {error}")
-    code, checks = diagnose(PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    code, checks = report_of(call_afresh("doctor", "--json", env=environment))
 
     assert code == 1
     assert set(WITHOUT_DEVICES) <= set(checks)
@@ -136,10 +136,7 @@ def test_nothing_private_is_reported(tmp_path: Path, arguments: list[str]) -> No
     shutil.copytree(bundled_model_folder(), folder)
     environment = os.environ | {"HOME": str(home), "USERPROFILE": str(home), "USER": "ada-lovelace"}
     for model in (folder, home / "models" / "missing", home):
-        run = subprocess.run(
-            [*COMMAND, *arguments, "--model", model], capture_output=True, env=environment, cwd=ROOT
-        )
-        output = run.stdout.decode()
+        output = call("doctor", *arguments, "--model", model, env=environment).stdout.decode()
         assert "model" in output
         for private in ("ada-lovelace", str(tmp_path), str(Path.home()), str(ROOT)):
             assert private not in output
@@ -216,7 +213,9 @@ def test_a_real_terminal_is_described() -> None:
 
     master, slave = pty.openpty()
     environment = os.environ | {"COLUMNS": "70", "LINES": "9", "TERM": "dumb"}
-    with subprocess.Popen(COMMAND, stdout=slave, stderr=slave, env=environment) as process:
+    with subprocess.Popen(
+        [*COMMAND, "doctor"], stdout=slave, stderr=slave, env=environment
+    ) as process:
         os.close(slave)
         output = b""
         while b"speech gate" not in output:

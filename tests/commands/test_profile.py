@@ -91,12 +91,7 @@ def test_show_says_what_is_stored_and_where_and_forget_deletes_it(profiles: Path
     ],
 )
 def test_an_impossible_name_is_wrong_usage(profiles: Path, arguments: tuple[Any, ...]) -> None:
-    run = subprocess.run(
-        [*COMMAND, *(word if isinstance(word, bytes) else str(word) for word in arguments)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    run = call(*(os.fsdecode(word) if isinstance(word, bytes) else word for word in arguments))
     assert run.returncode == 2
     assert run.stdout == b""
     assert b"the profile name" in run.stderr.splitlines()[-1]

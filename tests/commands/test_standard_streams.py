@@ -84,14 +84,14 @@ def wait_until_full(pipe: int) -> None:
 def test_no_line_is_lost_on_a_non_blocking_stdout() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    arguments = [*shlex.split(COMMAND), "analyze", "--json", *[str(SPEECH)] * 60]
+    arguments = [*shlex.split(COMMAND), "analyze", "--json", *[str(SPEECH)] * 30]
     with subprocess.Popen(arguments, stdout=writer, stderr=subprocess.PIPE) as process:
         os.close(writer)
         wait_until_full(reader)
         with os.fdopen(reader) as lines:
             events = [json.loads(line) for line in lines]
         assert process.wait(60) == 0
-    assert sum("path" in event for event in events) == 60
+    assert sum("path" in event for event in events) == 30
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_audio_faster_than_real_time_is_not_delayed(
 
 
 @pytest.mark.parametrize("batching", [False, True])
-@pytest.mark.parametrize("parts_per_million", [-200, -50, 50, 200])
+@pytest.mark.parametrize("parts_per_million", [-200, 200])
 def test_a_drifting_card_clock_builds_up_no_delay(
     monkeypatch: pytest.MonkeyPatch, parts_per_million: int, batching: bool
 ) -> None:
