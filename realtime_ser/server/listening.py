@@ -86,10 +86,14 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def allow_many_connections() -> None:
-    """Raise this process's limit of open files as far as it may: a connection takes one."""
+def allow_many_connections() -> int:
+    """Raise this process's limit of open files as far as it may: a connection takes one.
+
+    Returns:
+        The limit.
+    """
     if sys.platform == "win32":
-        return
+        return sys.maxsize
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -98,3 +102,5 @@ def allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         except (OSError, ValueError):  # macOS allows less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit
