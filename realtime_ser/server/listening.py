@@ -15,6 +15,13 @@ A stream sends about 2 kB a second.
 """
 
 
+RECEIVE_BUFFER_BYTES = 1 << 18
+"""What the system buffers of a connection's audio: 8 s of 16 kHz mono.
+
+More would only delay whatever comes behind the audio of a client that is held back.
+"""
+
+
 def listen_on(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
@@ -33,6 +40,7 @@ def listen_on(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise _refused(host, port, error) from error
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     return listening
 
 

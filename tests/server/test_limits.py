@@ -109,6 +109,17 @@ def test_a_client_that_answers_no_ping_is_given_up(impatient: RunningServer) -> 
         assert time.monotonic() < end
 
 
+def test_a_client_that_is_held_back_may_answer_pings_late() -> None:
+    audio = np.tile(speech("three_utterances"), 8).tobytes()
+    with running_server("--ping", 0.5) as server:
+        start = {"settings": {"hop": 0.02}}  # many seconds of work
+        began = time.monotonic()
+        received = stream_events(server, audio, 100_000, start, ping_interval=None)
+        assert time.monotonic() - began > 4, "far longer than a ping may take"
+        assert server.ended_sessions()[0]["held_back"] > 0
+    assert (received.code, received.reason) == (1000, "stopped")
+
+
 def handshake(path: str) -> bytes:
     """A WebSocket handshake, byte by byte (RFC 6455, section 4.1)."""
     return (
