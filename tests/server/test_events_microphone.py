@@ -105,8 +105,7 @@ def test_a_microphone_that_is_unplugged_is_reported_and_heard_again_later(
 def test_sigterm_releases_the_microphone_and_tells_its_listeners(
     microphone: VirtualMicrophone,
 ) -> None:
-    with listening_server(microphone) as server:
-        with server.connect("/v1/events") as connection:
-            assert server.stop() == 0
-            assert receive_all(connection).code == 1001
+    with listening_server(microphone) as server, server.connect("/v1/events") as connection:
+        assert server.stop() == 0
+        assert receive_all(connection).code == 1001
     assert {line["reason"] for line in server.ended_sessions()} == {"drained"}

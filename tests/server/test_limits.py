@@ -110,12 +110,12 @@ def test_a_client_that_answers_no_ping_is_given_up(impatient: RunningServer) -> 
 
 
 def test_a_client_that_is_held_back_may_answer_pings_late() -> None:
-    audio = np.tile(speech("three_utterances"), 8).tobytes()
-    with running_server("--ping", 0.5) as server:
-        start = {"settings": {"hop": 0.02}}  # many seconds of work
+    audio = np.tile(speech("three_utterances"), 3).tobytes()
+    with running_server("--ping", 0.2) as server:
+        start = {"settings": {"hop": 0.02}}  # seconds of work
         began = time.monotonic()
         received = stream_events(server, audio, 100_000, start, ping_interval=None)
-        assert time.monotonic() - began > 4, "far longer than a ping may take"
+        assert time.monotonic() - began > 1, "longer than a ping and its answer may take"
         assert server.ended_sessions()[0]["held_back"] > 0
     assert (received.code, received.reason) == (1000, "stopped")
 
