@@ -80,6 +80,7 @@ class Report:
         event_latency: from sending the last sample of a frame to receiving its event, in ms.
         sent_late_ms: how late the generator itself was at most: no part of ``event_latency``.
         dropped: events that the server dropped.
+        cut_off: why streams ended too early, empty if none did.
         idle: further connections that were open and sent nothing, and that held to the end.
         idle_kb: memory of the server for each of them.
         stream_kb: memory of the server for each stream, at the end.
@@ -95,6 +96,7 @@ class Report:
     event_latency: Spread
     sent_late_ms: float
     dropped: int
+    cut_off: tuple[str, ...]
     idle: int
     idle_kb: float
     stream_kb: float
@@ -129,11 +131,11 @@ def main() -> int:
     try:
         check_open_files(options.streams + options.idle, allow_many_connections())
         speech = load_speech(options.speech or [demo_clip()], MOST_SPEECH_SECONDS, options.pause)
+        with running_server(options) as (process, url):
+            report = asyncio.run(_measure(options, speech, process, url))
     except RealtimeSerError as error:
         print(f"benchmarks.server: {error}", file=sys.stderr)
         return 1
-    with running_server(options) as (process, url):
-        report = asyncio.run(_measure(options, speech, process, url))
     print(json.dumps(asdict(report)) if options.json else "\n".join(_rows(report)))
     return 0
 
@@ -207,6 +209,8 @@ async def _measure(options: argparse.Namespace, speech: Speech, process: int, ur
     )
     streams = await running
     leave.set()
+    if not any(stream.latencies for stream in streams):
+        raise RealtimeSerError("no event came in time", "give more --seconds, or fewer --streams")
     return _report(options, speech, streams, await holding, memory, cpu)
 
 
@@ -232,6 +236,7 @@ def _report(
         event_latency=spread([latency for stream in streams for latency in stream.latencies]),
         sent_late_ms=round(1000 * max(stream.late for stream in streams), 1),
         dropped=sum(stream.dropped for stream in streams),
+        cut_off=tuple(stream.cut_off for stream in streams if stream.cut_off is not None),
         idle=held,
         idle_kb=round(1000 * (memory.idle - memory.empty) / max(options.idle, 1), 1),
         stream_kb=round(1000 * (memory.last - memory.idle) / options.streams, 1),
@@ -252,6 +257,7 @@ def _rows(report: Report) -> Iterator[str]:
         ),
         "generator late by": f"at most {report.sent_late_ms:.1f} ms",
         "events dropped": str(report.dropped),
+        "streams cut off": ", ".join([str(len(report.cut_off)), *sorted(set(report.cut_off))]),
         "idle connections": f"{report.idle} held, {report.idle_kb:.0f} kB each",
         "memory a stream": f"{report.stream_kb:.0f} kB",
         "server's memory": (
