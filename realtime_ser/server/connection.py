@@ -1,4 +1,4 @@
-"""What all WebSockets of the server have in common: who gets in, how events go out, how it ends."""
+"""What all WebSockets of the server have in common: access, sending events, closing."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from realtime_ser.server.outbox import Outbox
 from realtime_ser.server.sessions import Counts, Session
 from realtime_ser.server.state import ServerState
 
-FAREWELL_SECONDS = 10.0
+LAST_EVENTS_SECONDS = 10.0
 """How long a worker may take to send the last events, and a client to read them."""
 
 log = logging.getLogger("realtime_ser.server")
@@ -155,7 +155,7 @@ class Connection(ABC):
             conversing.result()
         except Fault:
             with contextlib.suppress(Fault, TimeoutError):
-                async with asyncio.timeout(FAREWELL_SECONDS):
+                async with asyncio.timeout(LAST_EVENTS_SECONDS):
                     await self.finish()
             raise
 
@@ -175,7 +175,7 @@ class Connection(ABC):
         self.outbox.close(*last)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             try:
-                async with asyncio.timeout(FAREWELL_SECONDS):
+                async with asyncio.timeout(LAST_EVENTS_SECONDS):
                     await sending
             except TimeoutError:
                 self.session.reason = "slow_reader"

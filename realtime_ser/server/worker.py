@@ -176,9 +176,9 @@ class Worker:
     def _fail(self, number: int, code: str, message: str) -> None:
         self._end(number, pack(Kind.FAULT, number, json.dumps([code, message]).encode()))
 
-    def _end(self, number: int, last_words: bytes = b"") -> None:
+    def _end(self, number: int, last_frame: bytes = b"") -> None:
         self._streams.pop(number, None)
-        self._write(last_words)
+        self._write(last_frame)
         self._flush()
 
     def _write(self, data: bytes) -> None:

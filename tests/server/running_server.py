@@ -28,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 SECONDS = 120.0
-"""Patience with a busy machine; nothing takes a hundredth of it on an idle one."""
+"""Generous, for busy machines; on an idle one nothing takes more than about a second."""
 
 Event = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Clients that mean no good, or do not know better: the server goes on serving the others."""
+"""Broken and malicious clients: the server keeps serving the others."""
 
 import base64
 import contextlib
