@@ -70,8 +70,8 @@ def test_all_listeners_get_the_same_events_of_the_microphone(
         with listener(server) as first, listener(server, "?health=0.1") as second:
             wait_until(lambda: second.has_health(lambda event: event["time"] > 0.5))
             microphone.play(CLIP)
-            for seen in (first, second):
-                wait_until(lambda seen=seen: len(seen.named("speech_ended")) == 3)
+            both = (first, second)
+            wait_until(lambda: all(len(seen.named("speech_ended")) == 3 for seen in both))
     assert first.recognized() == second.recognized()
     kinds = [event["event"] for event in first.recognized()]
     assert kinds.count("speech_started") == 3
