@@ -6,7 +6,8 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from realtime_ser.samples import Int16
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
@@ -22,11 +23,13 @@ class Stream:
         latencies: seconds from sending the message with the last sample of a frame to its event.
         late: most seconds that the client itself sent a message after it was due.
         dropped: events that the server dropped because this client read too slowly.
+        cut_off: why the connection ended before the client had stopped, ``None`` if it did not.
     """
 
     latencies: list[float] = field(default_factory=list)
     late: float = 0.0
     dropped: int = 0
+    cut_off: str | None = None
 
 
 async def run_streams(
@@ -54,26 +57,42 @@ async def run_streams(
 
 
 async def _stream(url: str, blocks: list[bytes], start: float, seconds: float, size: int) -> Stream:
-    message = size / SAMPLE_RATE
     result = Stream()
     sent: list[float] = []
+    count = round(seconds * SAMPLE_RATE / size)
     async with connect(url, compression=None, open_timeout=120) as connection:
-
-        async def send() -> None:
-            for number in range(round(seconds / message)):
-                due = start + number * message
-                await asyncio.sleep(max(due - time.monotonic(), 0))
-                now = time.monotonic()
-                result.late = max(result.late, now - due)
-                sent.append(now)
-                await connection.send(blocks[number % len(blocks)])
-            await connection.send('{"type": "stop"}')
-
-        sending = asyncio.create_task(send())
-        async for text in connection:
-            _clock(json.loads(text), sent, size, result)
-        await sending
+        sending = asyncio.create_task(_send(connection, blocks, count, start, size, sent, result))
+        try:
+            async for text in connection:
+                _clock(json.loads(text), sent, size, result)
+            await sending
+        except ConnectionClosed as closed:
+            result.cut_off = str(closed)
+        finally:
+            sending.cancel()
+    if len(sent) < count:
+        result.cut_off = result.cut_off or f"closed with {connection.close_code}"
     return result
+
+
+async def _send(
+    connection: ClientConnection,
+    blocks: list[bytes],
+    count: int,
+    start: float,
+    size: int,
+    sent: list[float],
+    result: Stream,
+) -> None:
+    """Send ``count`` blocks in real time, and note when."""
+    for number in range(count):
+        due = start + number * size / SAMPLE_RATE
+        await asyncio.sleep(max(due - time.monotonic(), 0))
+        now = time.monotonic()
+        result.late = max(result.late, now - due)
+        sent.append(now)
+        await connection.send(blocks[number % len(blocks)])
+    await connection.send('{"type": "stop"}')
 
 
 def _clock(event: dict[str, object], sent: list[float], size: int, result: Stream) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+from dataclasses import replace
 
 from realtime_ser.capture.sources import Source
 from realtime_ser.commands.common import DONE, INTERRUPTED, settings_from
@@ -13,6 +14,9 @@ from realtime_ser.server.options import Access, Limits, ServerOptions, cores
 
 TOKEN_VARIABLE = "REALTIME_SER_TOKEN"
 SHORTEST_TOKEN = 8
+
+OTHER_FILES = 64
+"""Open files that are no sessions: libraries, workers, metrics, clients that are refused."""
 
 DEFAULT_MICROPHONE = ""
 """Value of ``--device`` without a value."""
@@ -31,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     access = Access(_token(options, loopback), tuple(options.origin), loopback, options.profiles)
     server_options = _server_options(options, access)
     certificate = tls_context(options.certfile, options.keyfile)
-    allow_many_connections()
+    server_options = _within_open_files(server_options, allow_many_connections())
     with contextlib.ExitStack() as opened:
         listening = opened.enter_context(listen_on(options.host, options.port))
         source = _open_source(options)
@@ -78,6 +82,24 @@ def _server_options(options: argparse.Namespace, access: Access) -> ServerOption
         access,
         options.log_addresses,
     )
+
+
+def _within_open_files(options: ServerOptions, open_files: int) -> ServerOptions:
+    """Return options with no more sessions than there may be open files; say so if that is fewer.
+
+    Args:
+        options: as given.
+        open_files: that this process may have.
+    """
+    most = max(open_files - OTHER_FILES, 1)
+    if options.limits.sessions <= most:
+        return options
+    print(
+        f"realtime-ser: this user may have {open_files} open files, enough for {most} sessions:"
+        f" raise that limit (ulimit -n), or give --max-sessions {most}",
+        file=sys.stderr,
+    )
+    return replace(options, limits=replace(options.limits, sessions=most))
 
 
 def _token(options: argparse.Namespace, loopback: bool) -> str | None:

@@ -65,6 +65,7 @@ def _health(server: ServerState) -> Response:
 
 
 def _metrics(server: ServerState) -> bytes:
+    server.sessions.update_metrics()
     server.metrics.lag.set(server.pool.lag_seconds())
     server.metrics.workers.set(server.pool.running)
     server.metrics.restarts.set(server.pool.restarts)

@@ -1,4 +1,4 @@
-"""What all WebSockets of the server have in common: who gets in, how events go out, how it ends."""
+"""What all WebSockets of the server have in common: access, sending events, closing."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,11 @@ from realtime_ser.server.access import has_token, is_own_origin
 from realtime_ser.server.faults import GOING_AWAY, RESTARTING, STOPPED, TOO_LARGE, Fault
 from realtime_ser.server.messages import Message, parse_message
 from realtime_ser.server.outbox import Outbox
-from realtime_ser.server.sessions import Session
+from realtime_ser.server.sessions import Counts, Session
 from realtime_ser.server.state import ServerState
 
-FAREWELL_SECONDS = 10.0
-"""How long a client may take to read its last events."""
+LAST_EVENTS_SECONDS = 10.0
+"""How long a worker may take to send the last events, and a client to read them."""
 
 log = logging.getLogger("realtime_ser.server")
 
@@ -66,7 +66,11 @@ class Connection(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release everything, and complete what the log says."""
+        """Release everything."""
+
+    def count(self) -> Counts:
+        """Return what this session has done so far, for the metrics and the log."""
+        return Counts(events=self.outbox.sent, dropped=self.outbox.dropped)
 
     async def run(self) -> None:
         """Serve the client to the end."""
@@ -79,7 +83,7 @@ class Connection(ABC):
         try:
             if not has_token(self.websocket, self.server.options.access):
                 raise Fault("unauthorized", "the token is missing or wrong: ask whoever runs this")
-            self.session = self.server.sessions.enter(self.kind, self.websocket)
+            self.session = self.server.sessions.enter(self.kind, self.websocket, self.count)
         except Fault as fault:
             self._count_refusal(fault.code)
             with contextlib.suppress(WebSocketDisconnect):
@@ -92,7 +96,6 @@ class Connection(ABC):
             self._ends("cut_off", RESTARTING)
         finally:
             self.close()
-            self.session.events, self.session.dropped = self.outbox.sent, self.outbox.dropped
             self.server.sessions.leave(self.session)
 
     async def receive(self) -> bytes | Message:
@@ -139,12 +142,22 @@ class Connection(ABC):
             if self.failed.done():
                 raise self.failed.result()
             if conversing.done():
-                conversing.result()
+                await self._check_conversation(conversing)
                 return "stopped"
         finally:
             await _cancel(conversing, draining)
         await self.finish()
         return "drained"
+
+    async def _check_conversation(self, conversing: "asyncio.Task[None]") -> None:
+        """Raise what ended a conversation; before a fault come the last events."""
+        try:
+            conversing.result()
+        except Fault:
+            with contextlib.suppress(Fault, TimeoutError):
+                async with asyncio.timeout(LAST_EVENTS_SECONDS):
+                    await self.finish()
+            raise
 
     async def _conclude(self, talking: "asyncio.Task[str]", sending: "asyncio.Task[None]") -> None:
         """Note why the conversation ended, and tell the client unless it has gone."""
@@ -162,7 +175,7 @@ class Connection(ABC):
         self.outbox.close(*last)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             try:
-                async with asyncio.timeout(FAREWELL_SECONDS):
+                async with asyncio.timeout(LAST_EVENTS_SECONDS):
                     await sending
             except TimeoutError:
                 self.session.reason = "slow_reader"

@@ -16,6 +16,7 @@ CLOSE_CODES = {
     "bad_start": BAD_DATA,
     "bad_audio": BAD_DATA,
     "bad_message": BAD_DATA,
+    "bad_correction": BAD_DATA,
     "unauthorized": REFUSED,
     "refused": REFUSED,
     "no_source": REFUSED,
@@ -49,9 +50,4 @@ class Fault(Exception):  # noqa: N818, the word of the protocol
 
     def event(self) -> str:
         """Return the ``error`` event as JSON."""
-        return error_event(self.code, self.message)
-
-
-def error_event(code: str, message: str) -> str:
-    """Return an ``error`` event as JSON."""
-    return json.dumps({"event": "error", "code": code, "message": message})
+        return json.dumps({"event": "error", "code": self.code, "message": self.message})

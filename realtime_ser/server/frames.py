@@ -20,7 +20,7 @@ class Kind(IntEnum):
     FINISH = 4
     """No more audio comes: send the last events, then ``DONE``."""
     DROP = 5
-    """The client has gone: end the stream without a word."""
+    """The client has gone: end the stream and send nothing."""
 
     READY = 10
     """The model is loaded."""

@@ -36,14 +36,14 @@ class ListenerConnection(Connection):
                 telling.cancel()
 
     async def finish(self) -> None:
-        """Everything there is has been put into the outbox."""
+        """Do nothing: all events are in the outbox already."""
 
     def health(self, dropped: int) -> str:
         """Return the state of the server's source."""
         return self._live().health(dropped)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if (live := self.server.live) is not None:
             live.remove(self.outbox)
             live.ended.remove_done_callback(self._on_ended)

@@ -15,6 +15,13 @@ A stream sends about 2 kB a second.
 """
 
 
+RECEIVE_BUFFER_BYTES = 1 << 18
+"""What the system buffers of a connection's audio: 8 s of 16 kHz mono.
+
+More would only delay whatever comes behind the audio of a client that is held back.
+"""
+
+
 def listen_on(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
@@ -33,6 +40,7 @@ def listen_on(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise _refused(host, port, error) from error
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     return listening
 
 
@@ -86,10 +94,14 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def allow_many_connections() -> None:
-    """Raise this process's limit of open files as far as it may: a connection takes one."""
+def allow_many_connections() -> int:
+    """Raise this process's limit of open files as far as it may: a connection takes one.
+
+    Returns:
+        The limit.
+    """
     if sys.platform == "win32":
-        return
+        return sys.maxsize
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -98,3 +110,5 @@ def allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         except (OSError, ValueError):  # macOS allows less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit

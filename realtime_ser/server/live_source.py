@@ -51,7 +51,7 @@ class LiveSource:
         self._outboxes.add(outbox)
 
     def remove(self, outbox: Outbox) -> None:
-        """Give an outbox nothing more."""
+        """Stop giving events to an outbox."""
         self._outboxes.discard(outbox)
 
     def health(self, dropped: int = 0) -> str:

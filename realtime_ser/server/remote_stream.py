@@ -72,7 +72,7 @@ class RemoteStream:
         self._send(Kind.FINISH, self._number, b"")
 
     def drop(self) -> None:
-        """End the stream: nobody waits for its events."""
+        """End the stream without waiting for its events."""
         if not self.ended.done():
             self._send(Kind.DROP, self._number, b"")
             self.on_done()

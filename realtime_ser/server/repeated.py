@@ -1,4 +1,4 @@
-"""A sound file that starts again whenever it ends: what a server without a microphone plays."""
+"""A sound file that is repeated: the source of a server without a microphone."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ PAUSE_SECONDS = 1.0
 
 
 class RepeatedFile(Replayed):
-    """Plays a sound file for ever.
+    """Plays a sound file again and again.
 
     Args:
         path: the file.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -65,7 +66,7 @@ async def _serve(
     source: Source | None,
     announce: Callable[[], None],
 ) -> bool:
-    asyncio.get_running_loop().set_exception_handler(_report_unless_the_clients)
+    asyncio.get_running_loop().set_exception_handler(_report_error)
     async with _running(options, source) as state:
         config = uvicorn.Config(
             build_app(state),
@@ -176,7 +177,10 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not isinstance(error, UnicodeDecodeError) and not record.msg.startswith("Cancel ")
 
 
-def _report_unless_the_clients(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Pass an error outside all tasks on to the log, unless a client's connection caused it."""
-    if not isinstance(context.get("exception"), ssl.SSLError | ConnectionError):
+def _report_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error outside all tasks, unless a client's connection caused it."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        log.warning("realtime-ser: too many open files; new clients wait (see ulimit -n)")
+    elif not isinstance(error, ssl.SSLError | ConnectionError):
         loop.default_exception_handler(context)

@@ -5,7 +5,9 @@ import itertools
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from starlette.websockets import WebSocket
 
@@ -16,6 +18,22 @@ from realtime_ser.server.options import ServerOptions
 log = logging.getLogger("realtime_ser.server.sessions")
 
 
+class Counts(NamedTuple):
+    """What a session has done so far.
+
+    Attributes:
+        audio_seconds: recognized.
+        events: sent.
+        dropped: events that its reader was too slow for.
+        held_back: times that it sent faster than it was served.
+    """
+
+    audio_seconds: float = 0.0
+    events: int = 0
+    dropped: int = 0
+    held_back: int = 0
+
+
 @dataclass(eq=False)
 class Session:
     """One open stream or listener, and what its log line says at its end.
@@ -24,40 +42,35 @@ class Session:
         kind: ``stream`` or ``events``.
         id: number since the start of the server.
         began: time of its start, in seconds of ``time.monotonic``.
+        count: returns what it has done so far.
         draining: is set when the session must end.
         reason: why it ended.
         close_code: the WebSocket close code.
-        audio_seconds: recognized.
-        events: sent.
-        dropped: events that its reader was too slow for.
-        held_back: times that it sent faster than it was served.
+        counted: how much of that is in the metrics.
         details: sample rate and the like.
     """
 
     kind: str
     id: int
     began: float
+    count: Callable[[], Counts]
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = "internal"
     close_code: int = INTERNAL
-    audio_seconds: float = 0.0
-    events: int = 0
-    dropped: int = 0
-    held_back: int = 0
+    counted: Counts = field(default_factory=Counts)
     details: dict[str, object] = field(default_factory=dict)
 
     def log_line(self) -> str:
         """Return what the log says of it, as JSON."""
+        counts = self.count()
         return json.dumps(
             {
                 "log": "session ended",
                 "kind": self.kind,
                 "id": self.id,
                 "seconds": round(time.monotonic() - self.began, 3),
-                "audio_seconds": round(self.audio_seconds, 3),
-                "events": self.events,
-                "dropped": self.dropped,
-                "held_back": self.held_back,
+                **counts._asdict(),
+                "audio_seconds": round(counts.audio_seconds, 3),
                 "reason": self.reason,
                 "close_code": self.close_code,
                 **self.details,
@@ -78,8 +91,13 @@ class Sessions:
         self._empty.set()
         self.draining = False
 
-    def enter(self, kind: str, websocket: WebSocket) -> Session:
+    def enter(self, kind: str, websocket: WebSocket, count: Callable[[], Counts]) -> Session:
         """Open a session.
+
+        Args:
+            kind: ``stream`` or ``events``.
+            websocket: its connection.
+            count: returns what it has done so far.
 
         Raises:
             Fault: there are too many, or the server is about to end.
@@ -88,7 +106,7 @@ class Sessions:
             raise Fault("draining", "the server is about to end: connect again later")
         if len(self._open) >= self._most:
             raise Fault("full", f"all {self._most} sessions are taken: connect again later")
-        session = Session(kind, next(self._ids), time.monotonic())
+        session = Session(kind, next(self._ids), time.monotonic(), count)
         if self._log_addresses and websocket.client is not None:
             session.details["address"] = websocket.client.host
         self._open.add(session)
@@ -103,11 +121,21 @@ class Sessions:
             self._empty.set()
         self._metrics.sessions.labels(session.kind).dec()
         self._metrics.ended.labels(session.kind, session.reason).inc()
-        self._metrics.audio_seconds.inc(session.audio_seconds)
-        self._metrics.events.inc(session.events)
-        self._metrics.dropped.inc(session.dropped)
-        self._metrics.held_back.inc(session.held_back)
+        self._add_to_metrics(session)
         log.info(session.log_line())
+
+    def update_metrics(self) -> None:
+        """Bring the metrics up to date with the open sessions."""
+        for session in self._open:
+            self._add_to_metrics(session)
+
+    def _add_to_metrics(self, session: Session) -> None:
+        counts, before = session.count(), session.counted
+        self._metrics.audio_seconds.inc(counts.audio_seconds - before.audio_seconds)
+        self._metrics.events.inc(counts.events - before.events)
+        self._metrics.dropped.inc(counts.dropped - before.dropped)
+        self._metrics.held_back.inc(counts.held_back - before.held_back)
+        session.counted = counts
 
     async def drain(self, seconds: float) -> bool:
         """Refuse new sessions, and let the open ones send their last events.

@@ -9,6 +9,7 @@ from realtime_ser.server.connection import Connection
 from realtime_ser.server.faults import Fault
 from realtime_ser.server.messages import Correct, Start, Stop
 from realtime_ser.server.remote_stream import RemoteStream
+from realtime_ser.server.sessions import Counts
 from realtime_ser.server.state import ServerState
 
 
@@ -62,8 +63,15 @@ class StreamConnection(Connection):
         """End the stream in its worker."""
         if self._remote is not None:
             self._remote.drop()
-            self.session.audio_seconds = self._remote.audio_seconds
-            self.session.held_back = self._remote.held_back
+
+    def count(self) -> Counts:
+        """Return what this stream has done so far."""
+        counts = super().count()
+        if self._remote is None:
+            return counts
+        return counts._replace(
+            audio_seconds=self._remote.audio_seconds, held_back=self._remote.held_back
+        )
 
     async def _receive_in_time(self) -> bytes | Start | Correct | Stop:
         seconds = self.server.options.limits.idle_seconds

@@ -24,7 +24,7 @@ from typing import BinaryIO
 from realtime_ser.errors import CorrectionError, RealtimeSerError
 from realtime_ser.events import Event, to_dict
 from realtime_ser.recognizer import Recognizer
-from realtime_ser.server.faults import Fault, error_event
+from realtime_ser.server.faults import Fault
 from realtime_ser.server.frames import (
     HEADER,
     NUMBER,
@@ -145,7 +145,8 @@ class Worker:
             self._fail(number, fault.code, fault.message)
         except RealtimeSerError as error:
             self._emit(number, served.recognition.abandon())
-            self._fail(number, "bad_audio", str(error))
+            code = "bad_correction" if isinstance(error, CorrectionError) else "bad_audio"
+            self._fail(number, code, str(error))
         except Exception:
             log.exception("a stream failed")
             self._fail(number, "internal", "internal error: please report it")
@@ -157,7 +158,7 @@ class Worker:
                 served.due += len(frame.payload) / served.bytes_per_second
                 self._write(pack(Kind.ACK, frame.stream, NUMBER.pack(len(frame.payload))))
             case Kind.CORRECT:
-                self._correct(served.recognition, frame)
+                served.recognition.correct(frame.payload.decode())
             case Kind.FINISH:
                 self._emit(frame.stream, served.recognition.finish())
                 served.recognition.check_whole()
@@ -165,13 +166,6 @@ class Worker:
             case Kind.DROP:
                 served.recognition.abandon()
                 self._end(frame.stream)
-
-    def _correct(self, recognition: StreamRecognition, frame: Frame) -> None:
-        try:
-            recognition.correct(frame.payload.decode())
-        except CorrectionError as error:  # the stream goes on
-            refused = error_event("bad_correction", str(error))
-            self._write(pack(Kind.EVENTS, frame.stream, refused.encode()))
 
     def _emit(self, number: int, events: Sequence[Event]) -> None:
         if events:
@@ -182,9 +176,9 @@ class Worker:
     def _fail(self, number: int, code: str, message: str) -> None:
         self._end(number, pack(Kind.FAULT, number, json.dumps([code, message]).encode()))
 
-    def _end(self, number: int, last_words: bytes = b"") -> None:
+    def _end(self, number: int, last_frame: bytes = b"") -> None:
         self._streams.pop(number, None)
-        self._write(last_words)
+        self._write(last_frame)
         self._flush()
 
     def _write(self, data: bytes) -> None:

@@ -1,22 +1,20 @@
-"""MQTT, published to mosquitto and to peers that only claim to be brokers."""
+"""MQTT, published to the broker mosquitto."""
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mqtt_sinks import started, update, utterance
 from network_peers import (
     Mosquitto,
-    free_port,
-    hostile_server,
     mosquitto,
     needs_mosquitto,
     needs_openssl,
@@ -25,7 +23,7 @@ from network_peers import (
 from speech_clips import SAMPLES
 from waiting import wait_until
 
-from realtime_ser import LABELS, EmotionUpdate, Recognizer, SpeechEnded, SpeechStarted, to_dict
+from realtime_ser import LABELS, Recognizer, SpeechEnded, SpeechStarted, to_dict
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.errors import OutputError
 from realtime_ser.live import network_sink
@@ -101,21 +99,6 @@ def retained(port: int) -> dict[str, str]:
         wait_until(lambda: "realtime-ser/availability" in seen.retained())
         time.sleep(0.2)
         return seen.retained()
-
-
-def started(port: int, path: str = "", name: str = "MQTT output") -> MqttSink:
-    sink = MqttSink(f"mqtt://127.0.0.1:{port}{path}", name)
-    sink.start()
-    return sink
-
-
-def update(number: int) -> EmotionUpdate:
-    shares = dict.fromkeys(LABELS, 0.0) | {"happy": 1.0}
-    return EmotionUpdate(float(number), number + 0.96, "happy", 1.0, shares, shares)
-
-
-def utterance(number: int) -> SpeechEnded:
-    return SpeechEnded(0.0, float(number), "sad", 0.5, {"sad": 0.5})
 
 
 @needs_mosquitto
@@ -285,73 +268,3 @@ def test_tls_needs_a_trusted_certificate(tmp_path: Path, monkeypatch: pytest.Mon
         wait_until(lambda: plain.problem)
         with pytest.raises(OutputError, match="nothing was delivered"):
             plain.close()
-
-
-CONNECTED = b"\x20\x02\x00\x00"
-
-
-def answer(*pieces: bytes) -> Callable[[socket.socket], None]:
-    """Read the client's first packet, send the pieces, and go on reading."""
-
-    def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
-        for piece in pieces:
-            connection.sendall(piece)
-        while connection.recv(65536):
-            pass
-
-    return behave
-
-
-HOSTILE = {
-    "says nothing": answer(),
-    "hangs up at once": lambda connection: connection.shutdown(socket.SHUT_RDWR),
-    "is an HTTP server": answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    "sends binary garbage": answer(bytes(range(256)) * 50),
-    "refuses for no known reason": answer(b"\x20\x02\x00\x77"),
-    "sends an answer that is too short": answer(b"\x20\x01\x00"),
-    "sends a length without end": answer(b"\x20\xff\xff\xff\xff\xff"),
-    "announces a huge packet": answer(CONNECTED, b"\x30\xff\xff\xff\x7f" + b"x" * 100_000),
-    "acknowledges nothing": answer(CONNECTED),
-    "acknowledges what was never sent": answer(CONNECTED, b"\x40\x02\xff\xff" * 100),
-    "sends a damaged message": answer(CONNECTED, b"\x32\x03\xff\xff\xff"),
-    "sends an unknown packet": answer(CONNECTED, b"\xf0\x00\x00\x00"),
-}
-
-
-@pytest.mark.parametrize("behavior", HOSTILE)
-def test_a_hostile_broker_is_reported_and_given_up(
-    behavior: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mqtt, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(network_sink, "CLOSE_SECONDS", 0.5)
-    with hostile_server(HOSTILE[behavior]) as port:
-        sink = started(port)
-        wait_until(lambda: sink.problem)
-        assert f"the broker at 127.0.0.1:{port}" in str(sink.problem)
-        assert "internal error" not in str(sink.problem)
-        began = time.monotonic()
-        with pytest.raises(OutputError, match="nothing was delivered"):
-            sink.close()
-        assert time.monotonic() - began < 5
-
-
-def test_a_broker_that_floods_the_sink_does_not_stop_it() -> None:
-    """Messages that nobody subscribed to are ignored."""
-    flood = answer(CONNECTED, *[b"\x30\x04\x00\x01ab"] * 10_000)
-    with hostile_server(flood) as port:
-        sink = started(port)
-        wait_until(lambda: sink._client is not None)
-        began = time.monotonic()
-        for number in range(1000):
-            sink.on_event(utterance(number))
-        assert time.monotonic() - began < 5
-        assert sink.dropped >= 1000 - network_sink.QUEUE_MESSAGES - 1
-        sink._closed = True  # nothing was acknowledged: not what is tested here
-        sink.stop()
-
-
-def test_a_broker_that_was_never_there_is_a_failure() -> None:
-    sink = started(free_port())
-    with pytest.raises(OutputError, match=r"nothing was delivered, cannot reach the broker at"):
-        sink.close()

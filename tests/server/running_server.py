@@ -1,6 +1,7 @@
 """A real server in a process of its own, and clients that talk to it."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -27,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 SECONDS = 120.0
-"""Patience with a busy machine; nothing takes a hundredth of it on an idle one."""
+"""Generous, for busy machines; on an idle one nothing takes more than about a second."""
 
 Event = dict[str, Any]
 
@@ -86,16 +87,19 @@ class RunningServer:
 
 @contextlib.contextmanager
 def running_server(
-    *options: object, environment: dict[str, str] | None = None, scheme: str = "http"
+    *options: object,
+    environment: dict[str, str] | None = None,
+    scheme: str = "http",
+    open_files: int | None = None,
 ) -> Iterator[RunningServer]:
-    """Start a server on a free port, and end it."""
+    """Start a server on a free port, which may have so many open files, and end it."""
     command = [sys.executable, "-m", "realtime_ser", "serve", "--port", "0", "--workers", "1"]
     process = subprocess.Popen(
         [*command, *map(str, options)],
         env={**os.environ, **(environment or {})},
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_hear_ctrl_c if os.name == "posix" else None,
+        preexec_fn=functools.partial(_prepare, open_files) if os.name == "posix" else None,
     )
     server = RunningServer(process, scheme=scheme)
     reading = threading.Thread(target=_read, args=(process, server.lines))
@@ -119,9 +123,13 @@ def running_server(
     assert not [line for line in server.lines if "Traceback" in line], "\n".join(server.lines)
 
 
-def _hear_ctrl_c() -> None:
+def _prepare(open_files: int | None) -> None:
     """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the server."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if open_files is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
 
 
 def _read(process: "subprocess.Popen[str]", lines: list[str]) -> None:

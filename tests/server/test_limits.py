@@ -109,6 +109,32 @@ def test_a_client_that_answers_no_ping_is_given_up(impatient: RunningServer) -> 
         assert time.monotonic() < end
 
 
+def test_a_client_that_is_held_back_may_answer_pings_late() -> None:
+    audio = np.tile(speech("three_utterances"), 3).tobytes()
+    with running_server("--ping", 0.2) as server:
+        start = {"settings": {"hop": 0.02}}  # seconds of work
+        began = time.monotonic()
+        received = stream_events(server, audio, 100_000, start, ping_interval=None)
+        assert time.monotonic() - began > 1, "longer than a ping and its answer may take"
+        assert server.ended_sessions()[0]["held_back"] > 0
+    assert (received.code, received.reason) == (1000, "stopped")
+
+
+def test_the_metrics_count_what_open_sessions_have_done(recognizer: Recognizer) -> None:
+    samples = speech("one_utterance")
+    with running_server() as server, server.connect() as connection:
+        connection.send(samples.tobytes())
+        seconds = len(samples) / 16_000
+        wait_until(lambda: server.metric("realtime_ser_audio_seconds_total") >= 0.9 * seconds)
+        wait_until(lambda: server.metric("realtime_ser_events_total") > 0)
+        assert server.metric('realtime_ser_sessions{kind="stream"}') == 1
+        connection.send('{"type": "stop"}')
+        receive_all(connection)
+        wait_until(lambda: server.metric('realtime_ser_sessions{kind="stream"}') == 0)
+        assert server.metric("realtime_ser_audio_seconds_total") == pytest.approx(seconds)
+        assert server.metric("realtime_ser_events_total") == len(analyzed(recognizer, samples))
+
+
 def handshake(path: str) -> bytes:
     """A WebSocket handshake, byte by byte (RFC 6455, section 4.1)."""
     return (

@@ -196,6 +196,35 @@ def test_a_server_that_goes_is_said_and_its_return_is_found_with_the_gap_marked(
 
 
 @system
+def test_a_correction_is_sent_by_key_and_a_new_stream_shows_nothing_of_the_last(
+    server: RunningServer, microphone: Path
+) -> None:
+    with chromium(microphone) as browser:
+        browser.open(f"http://127.0.0.1:{server.port}/")
+        browser.wait_for("document.querySelector('#start')")
+        browser.click("#start")
+        browser.wait_for("document.querySelectorAll('#utterances li').length")
+        browser.run(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '3', bubbles: true}))"
+        )
+        browser.wait_for("document.querySelector('#told').textContent")
+        assert "happy" in browser.text("#told")
+        sent = [
+            message["params"]["response"]["payloadData"]
+            for message in browser.messages
+            if message["method"] == "Network.webSocketFrameSent"
+        ]
+        assert '{"type":"correct","label":"happy"}' in sent
+        assert browser.run("document.querySelector('#voice').checkVisibility()")
+        for _ in ("stop", "start"):
+            browser.click("#start")
+        browser.wait_for("document.querySelector('#label').textContent === 'listening'")
+        assert browser.text("#told") == ""
+        assert not browser.run("document.querySelector('#voice').checkVisibility()")
+        assert set(browser.run("Object.values(bars).map((bar) => bar.number.textContent)")) == {"–"}
+
+
+@system
 def test_the_overlay_shows_label_and_bars_alone(tmp_path: Path) -> None:
     with running_server("--demo") as server, chromium() as browser:
         browser.open(f"http://127.0.0.1:{server.port}/?overlay=1&source=events")

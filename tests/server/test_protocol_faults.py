@@ -135,19 +135,22 @@ def test_profiles_are_refused_unless_the_server_allows_them(server: RunningServe
     assert received.code == 1008
 
 
-def test_a_correction_that_cannot_be_taken_is_told_and_the_stream_goes_on(
-    server: RunningServer, recognizer: Recognizer
+@pytest.mark.parametrize(
+    ("label", "spoken", "word"),
+    [("bored", True, "no label 'bored'"), ("", True, "no label"), ("happy", False, "nobody has")],
+)
+def test_a_correction_that_cannot_be_used_ends_the_stream_after_its_events(
+    server: RunningServer, recognizer: Recognizer, label: str, spoken: bool, word: str
 ) -> None:
-    samples = speech("one_utterance")
+    samples = speech("one_utterance") if spoken else np.zeros(16_000, np.int16)
     with server.connect() as connection:
-        connection.send('{"type": "correct", "label": "bored"}')
         connection.send(samples.tobytes())
-        connection.send('{"type": "stop"}')
+        connection.send(json.dumps({"type": "correct", "label": label}))
         received = receive_all(connection)
-    error, *events = received.events
-    assert (error["event"], error["code"]) == ("error", "bad_correction")
-    assert events == analyzed(recognizer, samples)
-    assert received.code == 1000
+    assert received.error == "bad_correction"
+    assert word in received.events[-1]["message"]
+    assert received.code == 1003
+    assert received.events[:-1] == analyzed(recognizer, samples)
 
 
 @pytest.mark.parametrize("path", ["/v1/stream/x", "/v2/stream", "/../etc/passwd", "/page.html"])

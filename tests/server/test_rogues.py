@@ -1,5 +1,6 @@
-"""Clients that mean no good, or do not know better: the server goes on serving the others."""
+"""Broken and malicious clients: the server keeps serving the others."""
 
+import base64
 import contextlib
 import os
 import socket
@@ -13,6 +14,7 @@ from test_limits import handshake
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from realtime_ser import Recognizer
+from realtime_ser.server.listening import allow_many_connections
 
 MASK = bytes(4)
 
@@ -84,22 +86,45 @@ def test_a_rogue_client_leaves_no_line_in_the_log(target: RunningServer) -> None
     assert other == []
 
 
-def test_many_connections_at_once_are_all_served(
+def shake_hands(server: RunningServer) -> socket.socket:
+    """Return an accepted WebSocket that costs no thread, as those of a client library do."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    connection.sendall(handshake("/v1/stream"))
+    assert connection.recv(4096).startswith(b"HTTP/1.1 101 ")
+    return connection
+
+
+def test_a_thousand_idle_connections_disturb_no_stream(
     target: RunningServer, recognizer: Recognizer
 ) -> None:
-    idle = 200
+    idle = 1000
+    if allow_many_connections() < idle + 100:
+        pytest.skip(f"this user may not have {idle} open files: raise ulimit -n")
     samples = speech("one_utterance")
     with contextlib.ExitStack() as opened:
         for _ in range(idle):
-            opened.enter_context(target.connect())
+            opened.enter_context(shake_hands(target))
         assert target.metric('realtime_ser_sessions{kind="stream"}') == idle
         assert target.recognizes(samples, analyzed(recognizer, samples))
     wait_until(lambda: target.metric('realtime_ser_sessions{kind="stream"}') == 0)
 
 
-def test_many_connects_and_disconnects_leave_nothing_behind(target: RunningServer) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of open files")
+def test_more_connections_than_open_files_are_told_and_survived(recognizer: Recognizer) -> None:
+    samples = speech("one_utterance")
+    with running_server(open_files=100) as server:
+        assert any("100 open files" in line for line in server.lines), "said at the start"
+        with contextlib.ExitStack() as opened:
+            for _ in range(150):
+                opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            wait_until(lambda: any("too many open files" in line for line in server.lines))
+        wait_until(lambda: server.get("/healthz")[0] == 200)
+        assert server.recognizes(samples, analyzed(recognizer, samples))
+
+
+def test_a_thousand_connects_and_disconnects_leave_nothing_behind(target: RunningServer) -> None:
     def hammer() -> None:
-        for _ in range(25):
+        for _ in range(250):
             lost = contextlib.suppress(ConnectionClosed, InvalidMessage, OSError)
             with lost, target.connect() as connection:
                 connection.send(bytes(640))
@@ -112,6 +137,22 @@ def test_many_connects_and_disconnects_leave_nothing_behind(target: RunningServe
         thread.join()
     wait_until(lambda: target.metric('realtime_ser_sessions{kind="stream"}') == 0)
     assert target.metric("realtime_ser_worker_restarts") == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["\0\0\0\0", base64.b64encode(bytes(3200)).decode()], ids=["zeros", "base64"]
+)
+def test_text_in_the_middle_of_the_audio_ends_that_stream_after_its_events(
+    target: RunningServer, recognizer: Recognizer, text: str
+) -> None:
+    samples = speech("one_utterance")
+    with target.connect() as connection:
+        connection.send(samples.tobytes())
+        connection.send(text)
+        received = receive_all(connection)
+    assert (received.error, received.code) == ("bad_message", 1003)
+    assert "binary frames" in received.events[-1]["message"]
+    assert received.events[:-1] == analyzed(recognizer, samples)
 
 
 def test_minutes_of_silence_give_no_event_and_end_in_order(target: RunningServer) -> None:
