@@ -10,6 +10,7 @@ from realtime_ser.errors import SettingsError
 from train.audio.frames import FrameSettings
 from train.audio.surroundings import SurroundingSettings
 from train.model.branches import BranchSettings
+from train.model.layers import Precision
 from train.model.recipe_files import RECIPE_FOLDER, read_recipe, settings_from
 
 
@@ -49,6 +50,7 @@ class MixtureRecipe:
         label_smoothing: see ``LabelSetLoss``.
         set_aside_share: share of the speakers of each corpus but RAVDESS that is never trained on;
             settings are chosen and probabilities calibrated on them.
+        precision: what the bodies of the branches compute with in training.
         surroundings: how utterances are varied.
         frames: which frames are taken.
     """
@@ -64,6 +66,7 @@ class MixtureRecipe:
     warmup_share: float = 0.1
     label_smoothing: float = 0.1
     set_aside_share: float = 0.15
+    precision: Precision = "float32"
     surroundings: SurroundingSettings = field(default_factory=SurroundingSettings)
     frames: FrameSettings = field(default_factory=FrameSettings)
 
