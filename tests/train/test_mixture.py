@@ -207,6 +207,7 @@ def test_group_loss_is_the_training_loss() -> None:
 
 RECIPE: dict[str, Any] = {
     **{"description": "tiny", "method": "mixture", "noises": ["noise_hu100"], "batch_clips": 2},
+    "precision": "mixed_bfloat16",
     "branch": [
         {"name": "yamnet", "body": "yamnet", "frozen_layers": 4, "learning_rate": 1e-4},
         {"name": "byols", "body": "byols", "frozen_layers": 1, "learning_rate": 1e-4},
