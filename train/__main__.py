@@ -217,20 +217,21 @@ def _export(commands: Any) -> None:
 
     def run(options: argparse.Namespace) -> None:
         from train.corpora.splits import read_split
+        from train.model.calibration import Calibration
         from train.model.export import export
         from train.model.fit_mixture import MixtureMethod
 
         method = _open_method(options)
         voices = method.training_clips(read_split(options.split, options.data))
         if isinstance(method, MixtureMethod):
-            temperature, rejection = _group_calibration(options, method)
+            calibration = _group_calibration(options, method)
         else:
-            temperature, rejection = _window_temperature(options, method), None
+            calibration = Calibration(temperature=_window_temperature(options, method))
         quantized = _quantized(options, method) if options.quantized else None
         run = _run_folder(options)
-        export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
-        if rejection:
-            print(rejection)
+        export(method.recipe, run, options.model, calibration, quantized, voices)
+        if calibration.rejection:
+            print(calibration.rejection)
 
     command.set_defaults(run_command=run)
 
@@ -267,19 +268,18 @@ def _open_method(options: argparse.Namespace) -> Any:
     )
 
 
-def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
-    """Return temperature and threshold of a recipe of several corpora, from speakers set aside."""
+def _group_calibration(options: argparse.Namespace, method: Any) -> Any:
+    """Return the calibration of a recipe of several corpora, from speakers set aside."""
     from tempfile import TemporaryDirectory
 
     from train.corpora.splits import read_split
-    from train.evaluation.group_calibration import group_temperature, set_aside_groups
-    from train.evaluation.rejection import choose_rejection
+    from train.evaluation.group_calibration import set_aside_groups
+    from train.evaluation.output_calibration import calibrate
 
     with TemporaryDirectory() as folder:
         method.export(_run_folder(options), Path(folder), read_split(options.split, options.data))
         groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
-    temperature = group_temperature(groups.values())
-    return temperature, choose_rejection(groups, temperature)
+    return calibrate(groups)
 
 
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:
