@@ -156,11 +156,12 @@ def _filtered(
     lowest, highest = random.uniform(50, 350), random.uniform(3300, 7000)
 
     def decibels(octaves: Float64) -> Float64:
-        tilted = tilt * np.clip(octaves, -4, 3)
+        tilted: Float64 = tilt * np.clip(octaves, -4, 3)
         if not is_limited:
             return tilted
         beyond = np.maximum(_octave(lowest) - octaves, octaves - _octave(highest))
-        return tilted - np.clip(48 * beyond, 0, 60)
+        limited: Float64 = tilted - np.clip(48 * beyond, 0, 60)
+        return limited
 
     return _with_gains(values, decibels)
 

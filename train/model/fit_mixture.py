@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import Frontend
+from realtime_ser.emotion.frontend import FeatureMap, Frontend
 from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
 from train.corpora import ravdess
@@ -88,7 +88,8 @@ class MixtureMethod:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         networks = load_networks(run)
         utterances = load_samples(clips, self._places.cache)
-        return np.stack([self._last_window(utterance, networks) for utterance in utterances])
+        maps = self.recipe.feature_maps
+        return np.stack([last_window_logits(samples, networks, maps) for samples in utterances])
 
     def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
@@ -104,19 +105,26 @@ class MixtureMethod:
             for clip in training_clips(self.recipe, name, self._places.corpora, split.training)
         ]
 
-    def _last_window(self, samples: NDArray[np.int16], networks: Networks) -> Float32:
-        settings = Settings()
-        frontend = Frontend(settings.hop_steps, self.recipe.feature_maps)
-        frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
-        embed, classify = networks
-        maps = [
-            np.stack([frame.maps[feature_map.name] for frame in frames])
-            for feature_map in self.recipe.feature_maps
-        ]
-        positions = embed(maps, training=False)
-        window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
-        logits: Float32 = np.asarray(classify(window, training=False))[0]
-        return logits
+
+def last_window_logits(
+    samples: NDArray[np.int16], networks: Networks, feature_maps: Sequence[FeatureMap]
+) -> Float32:
+    """Return the logits of an utterance's last window, float32 ``[8]``.
+
+    Args:
+        samples: 16 kHz, int16, shape ``[n]``.
+        networks: embedder and classifier.
+        feature_maps: what the embedder takes, in its order.
+    """
+    settings = Settings()
+    frontend = Frontend(settings.hop_steps, tuple(feature_maps))
+    frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
+    embed, classify = networks
+    maps = [np.stack([frame.maps[each.name] for frame in frames]) for each in feature_maps]
+    positions = embed(maps, training=False)
+    window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
+    logits: Float32 = np.asarray(classify(window, training=False))[0]
+    return logits
 
 
 def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> None:
