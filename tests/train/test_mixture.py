@@ -243,7 +243,7 @@ def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "read_byols", lambda _: random_weights())
     monkeypatch.setattr(stages, "STEPS_OF_AN_EPOCH", 1)
     monkeypatch.setattr("train.model.fit_mixture.STEPS_OF_AN_EPOCH", 1)
-    monkeypatch.setattr("train.model.speech_output.SOUNDS_OF_A_KIND", 2)
+    monkeypatch.setattr("train.model.speech_examples.SOUNDS_OF_A_KIND", 2)
 
 
 def made_up_split(corpora: Path) -> Split:
