@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -43,9 +44,13 @@ def member(name: str, content: bytes) -> bytes:
     return header.encode() + content + b"\n" * (len(content) % 2)
 
 
-def tar(files: Mapping[str, bytes], compression: str) -> bytes:
+Compression = Literal["xz", "gz"]
+
+
+def tar(files: Mapping[str, bytes], compression: Compression) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=f"w:{compression}") as archive:
+    mode: Literal["w:xz", "w:gz"] = "w:xz" if compression == "xz" else "w:gz"
+    with tarfile.open(fileobj=file, mode=mode) as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(f"./{name}")
             entry.size = len(content)
@@ -53,7 +58,7 @@ def tar(files: Mapping[str, bytes], compression: str) -> bytes:
     return file.getvalue()
 
 
-def deb(files: Mapping[str, bytes], compression: str = "xz") -> bytes:
+def deb(files: Mapping[str, bytes], compression: Compression = "xz") -> bytes:
     """Return a Debian package with these files, see deb(5)."""
     return b"!<arch>\n" + b"".join(
         [
@@ -99,7 +104,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> int
 
 @pytest.mark.parametrize("compression", ["xz", "gz"])
 def test_sounds_are_downloaded_unpacked_and_indexed_once(
-    compression: str,
+    compression: Compression,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
