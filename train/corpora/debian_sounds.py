@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from realtime_ser.errors import AudioInputError
 from train.corpora.catalog import CORPORA
@@ -164,7 +164,7 @@ def unpack(package: Package, path: Path, folder: Path) -> None:
         raise DownloadError(f"{path} lacks {next(iter(files))}", "delete it")
 
 
-def _members(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield the path and content of each file in a Debian package.
 
     Raises:
