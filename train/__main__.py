@@ -29,8 +29,8 @@ def main() -> int:
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
-        help="check or download RAVDESS and BYOL-S, and cache what a recipe is trained on; or"
-        " check a folder of corpora",
+        help="check or download RAVDESS, BYOL-S and sounds without speech, and cache what a recipe"
+        " is trained on; or check a folder of corpora",
     )
     folders = command.add_mutually_exclusive_group()
     folders.add_argument("--data", type=Path, help="folder of RAVDESS")
@@ -40,28 +40,44 @@ def _prepare(commands: Any) -> None:
     command.add_argument(
         "--byols", type=Path, metavar="FILE", help="file of the published BYOL-S weights (MIT)"
     )
+    command.add_argument(
+        "--sounds",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of sounds without speech, in the folder of corpora: debian_sounds",
+    )
     add_recipe(command)
     add_runs(command)
     command.add_argument(
         "--download",
         action="store_true",
-        help="first download the clips from Zenodo to --data, and BYOL-S from GitHub to --byols",
+        help="first download the clips from Zenodo to --data, BYOL-S from GitHub to --byols, and"
+        " packages of Debian (380 MB) to --sounds",
     )
 
     def run(options: argparse.Namespace) -> None:
-        if not (options.data or options.corpora or options.byols):
-            command.error("one of --data, --corpora and --byols is needed")
-        if options.download and not (options.data or options.byols):
-            command.error("argument --download: only --data and --byols can be downloaded")
-        from train.model.prepare import prepare, prepare_byols
-
+        downloadable = options.data or options.byols or options.sounds
+        if not (downloadable or options.corpora):
+            command.error("one of --data, --corpora, --byols and --sounds is needed")
+        if options.download and not downloadable:
+            command.error(
+                "argument --download: only --data, --byols and --sounds can be downloaded"
+            )
         if options.byols:
+            from train.model.prepare import prepare_byols
+
             prepare_byols(options.byols, fetch=options.download)
+        if options.sounds:
+            from train.corpora.debian_sounds import prepare_sounds
+
+            prepare_sounds(options.sounds, fetch=options.download)
         if options.corpora:
             from train.corpora.check import check_corpora
 
             check_corpora(options.corpora)
         if options.data:
+            from train.model.prepare import prepare
+
             cache = options.runs / CACHE_FOLDER
             prepare(options.data, cache, options.recipe, fetch=options.download)
 

@@ -17,8 +17,8 @@ from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
 from train.model.material import (
-    gather_noises,
     gather_recordings,
+    gather_sounds,
     gather_sources,
     training_clips,
 )
@@ -145,7 +145,8 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     corpora = {corpus for stage in recipe.stage.values() for corpus in stage.shares}
     reads_ravdess = ravdess.CORPUS in corpora
     read = split if reads_ravdess else replace(split, training=())
-    record_origin(name, read, run, [*corpora, *recipe.noises])
+    record_origin(name, read, run, [*corpora, *recipe.noises, *recipe.sounds])
+    gather_sounds(recipe.sounds, places.corpora, places.cache)  # what is missing is reported first
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
     networks = join_branches(
@@ -185,7 +186,8 @@ def fit_speech(recipe: MixtureRecipe, networks: Networks, split: Split, places: 
         networks[0],
         recipe.feature_maps,
         _sources(recipe, recipe.stage[TRAINING], split, places),
-        gather_noises(recipe, places.corpora, places.cache),
+        gather_sounds(recipe.noises, places.corpora, places.cache),
+        gather_sounds(recipe.sounds, places.corpora, places.cache),
         places.runs / split.name,
         recipe.seed,
     )

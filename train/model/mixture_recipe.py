@@ -42,7 +42,8 @@ class MixtureRecipe:
         method: always ``mixture``.
         branch: the branches, each trained by itself.
         stage: by name; ``pretraining`` reads no corpus that folds are made of.
-        noises: corpora whose clips are mixed into speech.
+        noises: corpora whose clips are mixed into speech; the speech output refuses them.
+        sounds: corpora of short sounds that the speech output refuses; never mixed into speech.
         seed: of everything random.
         batch_clips: clips of a batch.
         weight_decay: of AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101).
@@ -60,6 +61,7 @@ class MixtureRecipe:
     branch: tuple[BranchSettings, ...]
     stage: dict[str, StageSettings]
     noises: tuple[str, ...]
+    sounds: tuple[str, ...] = ()
     seed: int = 1
     batch_clips: int = 24
     weight_decay: float = 0.05
