@@ -1,11 +1,11 @@
 """What lies between a speaker and the network: speed, room, noise, band, microphone level."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import oaconvolve
 
@@ -13,11 +13,7 @@ from realtime_ser.settings import SAMPLE_RATE
 from train.audio.levels import as_int16, at_level, rms
 from train.audio.sounds import colored_noise
 
-OCTAVES = np.arange(-4, 4)
-"""From 62.5 Hz to 8 kHz, in octaves above 1 kHz."""
-
 Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 Int16 = NDArray[np.int16]
 
 
@@ -37,8 +33,6 @@ class SurroundingSettings:
         babble_share: noisy utterances whose noise is another speaker, at least 10 dB below.
         filter_share: utterances whose band is limited or tilted.
         tilt_db: largest tilt between the lowest and the highest frequency.
-        equalizer_share: utterances whose octaves are amplified independently, as microphones do.
-        equalizer_db: largest gain of an octave, up or down.
         quietest_dbfs, loudest_dbfs: range of the level at which samples are rounded to int16.
         clipped_share: utterances amplified until their peaks clip.
     """
@@ -55,8 +49,6 @@ class SurroundingSettings:
     babble_share: float = 0.15
     filter_share: float = 0.4
     tilt_db: float = 8.0
-    equalizer_share: float = 0.0
-    equalizer_db: float = 9.0
     quietest_dbfs: float = -62.0
     loudest_dbfs: float = -18.0
     clipped_share: float = 0.06
@@ -95,8 +87,6 @@ def in_surroundings(
         values = _with_noise(values, recordings, settings, random)
     if random.random() < settings.filter_share:
         values = _filtered(values, settings, random)
-    if random.random() < settings.equalizer_share:
-        values = _equalized(values, settings, random)
     return _recorded(values, settings, random)
 
 
@@ -139,44 +129,19 @@ def _excerpt(sound: Int16, like: Float32, random: np.random.Generator) -> Float3
     return np.resize(sound[first : first + len(like)], len(like)).astype(np.float32)
 
 
-def _equalized(
-    values: Float32, settings: SurroundingSettings, random: np.random.Generator
-) -> Float32:
-    """Return values with a random gain at each octave, interpolated between octaves."""
-    gains = random.uniform(-settings.equalizer_db, settings.equalizer_db, len(OCTAVES))
-    return _with_gains(values, lambda octaves: np.interp(octaves, OCTAVES, gains))
-
-
 def _filtered(
     values: Float32, settings: SurroundingSettings, random: np.random.Generator
 ) -> Float32:
     """Return values tilted, and half of the time limited to a telephone's or headset's band."""
-    tilt = random.uniform(-settings.tilt_db, settings.tilt_db) / 6
-    is_limited = random.random() < 0.5
-    lowest, highest = random.uniform(50, 350), random.uniform(3300, 7000)
-
-    def decibels(octaves: Float64) -> Float64:
-        tilted: Float64 = tilt * np.clip(octaves, -4, 3)
-        if not is_limited:
-            return tilted
-        beyond = np.maximum(_octave(lowest) - octaves, octaves - _octave(highest))
-        limited: Float64 = tilted - np.clip(48 * beyond, 0, 60)
-        return limited
-
-    return _with_gains(values, decibels)
-
-
-def _octave(hertz: ArrayLike) -> Float64:
-    """Return frequencies in octaves above 1 kHz."""
-    octaves: Float64 = np.log2(np.asarray(hertz, np.float64) / 1000.0)
-    return octaves
-
-
-def _with_gains(values: Float32, decibels: Callable[[Float64], Float64]) -> Float32:
-    """Return values filtered by a gain in dB that depends on the octave above 1 kHz."""
     count = next_fast_len(len(values), real=True)
-    octaves = _octave(np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 1.0))
-    gains = (10 ** (decibels(octaves) / 20)).astype(np.float32)
+    hertz = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 1.0)
+    octaves = np.log2(hertz / 1000.0)
+    decibels = random.uniform(-settings.tilt_db, settings.tilt_db) / 6 * np.clip(octaves, -4, 3)
+    if random.random() < 0.5:
+        lowest, highest = random.uniform(50, 350), random.uniform(3300, 7000)
+        beyond = np.maximum(np.log2(lowest / hertz), np.log2(hertz / highest))
+        decibels -= np.clip(48 * beyond, 0, 60)
+    gains = (10 ** (decibels / 20)).astype(np.float32)
     filtered: Float32 = irfft(rfft(values, count) * gains, count)
     return filtered[: len(values)]
 
