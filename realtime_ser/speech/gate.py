@@ -47,14 +47,15 @@ class GateSettings:
         vote_frames: number of recent frames that decide whether the gate opens.
         opening_votes: how many of them must be voiced.
         margin_db: how far above the noise floor the level of a voiced frame is, in decibels.
-        level_variation_db: by how much the level must change from frame to frame for the gate to
-            open, in decibels (median over the recent frames); a steady tone changes less.
+        level_variation_db: by how much the level must change within two frames for the gate to
+            open, in decibels (median over the recent frames); a steady tone changes less. Two
+            frames hold three periods of 50 Hz, one frame holds one and a half: from one frame to
+            the next, the level of such a hum changes too.
         floor_frames: number of recent frames of which the quietest is the noise floor.
         loudest_frames: number of recent frames of which the loudest sets the gain.
         detector_dbfs: level to which the gain raises that loudest frame for WebRTC's detector, in
             dB of full scale; it never lowers it.
         highest_gain_db: limit of the gain.
-        quietest_voice_dbfs: level that the loudest recent frame must have for the gate to open.
         range_db: how far below the loudest frame a voiced frame may be, in decibels.
         pre_roll: seconds of audio returned from before the first voiced frame.
         hangover: seconds without a voiced frame after which the gate closes.
@@ -69,7 +70,6 @@ class GateSettings:
     loudest_frames: int = 100
     detector_dbfs: float = -20.0
     highest_gain_db: float = 25.0
-    quietest_voice_dbfs: float = -75.0
     range_db: float = 30.0
     pre_roll: float = 0.3
     hangover: float = 0.6
@@ -219,11 +219,7 @@ class SpeechGate:
 
     def _is_speech(self) -> bool:
         """Return whether the recent frames open the gate."""
-        return (
-            self._loudest >= self.settings.quietest_voice_dbfs
-            and sum(self._valid_votes()) >= self.settings.opening_votes
-            and self._level_varies()
-        )
+        return sum(self._valid_votes()) >= self.settings.opening_votes and self._level_varies()
 
     def _valid_votes(self) -> list[bool]:
         """Return which recent frames were voiced, and are so beside the loudest one since."""
@@ -233,7 +229,8 @@ class SpeechGate:
         ]
 
     def _level_varies(self) -> bool:
-        changes = np.abs(np.diff(self._levels))
+        levels = np.array(self._levels)
+        changes = np.abs(levels[2:] - levels[:-2])
         return float(np.median(changes)) >= self.settings.level_variation_db
 
     def _start(self) -> list[GateEvent]:

@@ -47,8 +47,8 @@ def tone(count: int) -> Float64:
 
 
 def voice(count: int) -> Float64:
-    """Return the vowel with a level that changes by 3 dB from frame to frame, within ±1."""
-    return tone(count) * np.where(np.arange(count) // VOTE_SAMPLES % 2, 0.7, 1.0)
+    """Return the vowel with a level that changes by 3 or 6 dB from frame to frame, within ±1."""
+    return tone(count) * np.array([1.0, 0.7, 0.5])[np.arange(count) // VOTE_SAMPLES % 3]
 
 
 def hum(count: int, frequency: float = 50.0) -> Float64:
@@ -210,10 +210,11 @@ def test_steady_sound_does_not_open_the_gate(name: str, dbfs: float) -> None:
     assert run(SpeechGate(), samples) == []
 
 
-@pytest.mark.parametrize("name", ["hum of 60 Hz", "tone of 100 Hz", "white noise"])
-def test_steady_sound_that_starts_suddenly_does_not_open_the_gate(name: str) -> None:
+@pytest.mark.parametrize("dbfs", [-20.0, -30.0, -50.0])
+@pytest.mark.parametrize("name", ["hum of 50 Hz", "hum of 60 Hz", "tone of 100 Hz", "white noise"])
+def test_steady_sound_that_starts_suddenly_does_not_open_the_gate(name: str, dbfs: float) -> None:
     faint = at_level(white(3 * SAMPLE_RATE), -75.0)
-    loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (-30 / 20)
+    loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (dbfs / 20)
 
     assert run(SpeechGate(), to_int16(np.concatenate((faint, loud)))) == []
 
