@@ -69,7 +69,7 @@ class GateSettings:
     floor_frames: int = 100
     loudest_frames: int = 100
     detector_dbfs: float = -20.0
-    highest_gain_db: float = 25.0
+    highest_gain_db: float = 20.0
     range_db: float = 30.0
     pre_roll: float = 0.3
     hangover: float = 0.6
