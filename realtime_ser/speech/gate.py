@@ -205,8 +205,9 @@ class SpeechGate:
         """
         wanted, highest = self.settings.detector_dbfs, self.settings.highest_gain_db
         gains = [10 ** (min(max(0.0, wanted - level), highest) / 20) for level in loudest]
-        amplified = np.rint(frames * np.array(gains).reshape(-1, 1))
-        return amplified.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        rounded = np.rint(frames * np.array(gains).reshape(-1, 1))
+        amplified: Int16 = rounded.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        return amplified
 
     def _near(self, level: float) -> bool:
         """Return whether a level is near enough to that of the loudest recent frame."""
