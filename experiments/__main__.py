@@ -24,6 +24,7 @@ def main() -> int:
         _measure_gate,
         _measure_guard,
         _probe,
+        _branches,
         _compare,
     )
     return run_command("python -m experiments", __doc__, commands)
@@ -130,12 +131,7 @@ def _probe(commands: Any) -> None:
     add_data(command)
     add_runs(command)
     add_model(command)
-    command.add_argument(
-        "--corpora",
-        type=Path,
-        required=True,
-        help="folder with a subfolder for each corpus of the recipe",
-    )
+    _add_corpora(command)
     command.add_argument(
         "--write", action="store_true", help="also write to results/ and docs/quality.md"
     )
@@ -150,6 +146,39 @@ def _probe(commands: Any) -> None:
             write_probe(result)
 
     command.set_defaults(run_command=run)
+
+
+def _branches(commands: Any) -> None:
+    command = commands.add_parser(
+        "branches", help="score the branches of a network alone and joined, on speakers set aside"
+    )
+    add_recipe(command, default="voices")
+    _add_corpora(command)
+    add_model(command)
+    add_runs(command)
+    command.add_argument("--split", default="held-out", help="of the run (default: held-out)")
+    command.add_argument("--write", action="store_true", help="also write the table to docs/")
+
+    def run(options: argparse.Namespace) -> None:
+        from experiments.branches import branches_table, compare_branches, write_branches
+
+        run_folder = options.runs / options.recipe / options.split
+        cache = options.runs / CACHE_FOLDER
+        result = compare_branches(options.recipe, run_folder, options.model, options.corpora, cache)
+        print(branches_table(result))
+        if options.write:
+            write_branches(result)
+
+    command.set_defaults(run_command=run)
+
+
+def _add_corpora(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--corpora",
+        type=Path,
+        required=True,
+        help="folder with a subfolder for each corpus of the recipe",
+    )
 
 
 def _compare(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""The smallest of the last values of a sequence, in constant time for each value."""
+"""The smallest or largest of the last values of a sequence, in constant time for each value."""
 
 from collections import deque
 
@@ -24,3 +24,14 @@ class RunningMinimum:
         if candidates[0][0] < self._next - self._length:
             candidates.popleft()
         return candidates[0][1]
+
+
+class RunningMaximum:
+    """The largest of the last ``length`` values."""
+
+    def __init__(self, length: int) -> None:
+        self._negative = RunningMinimum(length)
+
+    def add(self, value: float) -> float:
+        """Take the next value, and return the largest of the last ``length``."""
+        return -self._negative.add(-value)

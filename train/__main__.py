@@ -29,8 +29,8 @@ def main() -> int:
 def _prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
-        help="check or download RAVDESS and BYOL-S, and cache what a recipe is trained on; or"
-        " check a folder of corpora",
+        help="check or download RAVDESS, BYOL-S and sounds without speech, and cache what a recipe"
+        " is trained on; or check a folder of corpora",
     )
     folders = command.add_mutually_exclusive_group()
     folders.add_argument("--data", type=Path, help="folder of RAVDESS")
@@ -40,28 +40,44 @@ def _prepare(commands: Any) -> None:
     command.add_argument(
         "--byols", type=Path, metavar="FILE", help="file of the published BYOL-S weights (MIT)"
     )
+    command.add_argument(
+        "--sounds",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of sounds without speech, in the folder of corpora: debian_sounds",
+    )
     add_recipe(command)
     add_runs(command)
     command.add_argument(
         "--download",
         action="store_true",
-        help="first download the clips from Zenodo to --data, and BYOL-S from GitHub to --byols",
+        help="first download the clips from Zenodo to --data, BYOL-S from GitHub to --byols, and"
+        " packages of Debian (380 MB) to --sounds",
     )
 
     def run(options: argparse.Namespace) -> None:
-        if not (options.data or options.corpora or options.byols):
-            command.error("one of --data, --corpora and --byols is needed")
-        if options.download and not (options.data or options.byols):
-            command.error("argument --download: only --data and --byols can be downloaded")
-        from train.model.prepare import prepare, prepare_byols
-
+        downloadable = options.data or options.byols or options.sounds
+        if not (downloadable or options.corpora):
+            command.error("one of --data, --corpora, --byols and --sounds is needed")
+        if options.download and not downloadable:
+            command.error(
+                "argument --download: only --data, --byols and --sounds can be downloaded"
+            )
         if options.byols:
+            from train.model.prepare import prepare_byols
+
             prepare_byols(options.byols, fetch=options.download)
+        if options.sounds:
+            from train.corpora.debian_sounds import prepare_sounds
+
+            prepare_sounds(options.sounds, fetch=options.download)
         if options.corpora:
             from train.corpora.check import check_corpora
 
             check_corpora(options.corpora)
         if options.data:
+            from train.model.prepare import prepare
+
             cache = options.runs / CACHE_FOLDER
             prepare(options.data, cache, options.recipe, fetch=options.download)
 
@@ -217,20 +233,21 @@ def _export(commands: Any) -> None:
 
     def run(options: argparse.Namespace) -> None:
         from train.corpora.splits import read_split
+        from train.model.calibration import Calibration
         from train.model.export import export
         from train.model.fit_mixture import MixtureMethod
 
         method = _open_method(options)
         voices = method.training_clips(read_split(options.split, options.data))
         if isinstance(method, MixtureMethod):
-            temperature, rejection = _group_calibration(options, method)
+            calibration = _group_calibration(options, method)
         else:
-            temperature, rejection = _window_temperature(options, method), None
+            calibration = Calibration(temperature=_window_temperature(options, method))
         quantized = _quantized(options, method) if options.quantized else None
         run = _run_folder(options)
-        export(method.recipe, run, options.model, temperature, quantized, rejection, voices)
-        if rejection:
-            print(rejection)
+        export(method.recipe, run, options.model, calibration, quantized, voices)
+        if calibration.rejection:
+            print(calibration.rejection)
 
     command.set_defaults(run_command=run)
 
@@ -267,19 +284,18 @@ def _open_method(options: argparse.Namespace) -> Any:
     )
 
 
-def _group_calibration(options: argparse.Namespace, method: Any) -> tuple[float, Any]:
-    """Return temperature and threshold of a recipe of several corpora, from speakers set aside."""
+def _group_calibration(options: argparse.Namespace, method: Any) -> Any:
+    """Return the calibration of a recipe of several corpora, from speakers set aside."""
     from tempfile import TemporaryDirectory
 
     from train.corpora.splits import read_split
-    from train.evaluation.group_calibration import group_temperature, set_aside_groups
-    from train.evaluation.rejection import choose_rejection
+    from train.evaluation.group_calibration import set_aside_groups
+    from train.evaluation.output_calibration import calibrate
 
     with TemporaryDirectory() as folder:
         method.export(_run_folder(options), Path(folder), read_split(options.split, options.data))
         groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
-    temperature = group_temperature(groups.values())
-    return temperature, choose_rejection(groups, temperature)
+    return calibrate(groups)
 
 
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:

@@ -40,6 +40,8 @@ ALTERNATIVES = {
         f"level variation {db:g} dB": replace(DEFAULTS, level_variation_db=db)
         for db in (0.0, 0.6, 1.0, 1.5, 2.0)
     },
+    **{f"gain up to {db:g} dB": replace(DEFAULTS, highest_gain_db=db) for db in (0.0, 10.0, 30.0)},
+    **{f"range {db:g} dB": replace(DEFAULTS, range_db=db) for db in (20.0, 40.0)},
     **{f"votes {votes} of 10": replace(DEFAULTS, opening_votes=votes) for votes in (4, 5, 8)},
     **{f"hangover {time:g} s": replace(DEFAULTS, hangover=time) for time in (0.3, 0.9)},
 }

@@ -6,11 +6,17 @@ rejects a fan or a hum: the detector takes them for speech, but their level is s
 speech rises and falls with the syllables. The gate opens when most of the recent frames are voiced
 and their level varies as that of a voice does. It then returns the audio from just before the first
 voiced frame as well. It closes when no frame has been voiced for the length of the hangover.
+
+WebRTC's detector compares levels with fixed thresholds, so it misses a voice that was recorded
+quietly. It is therefore given each frame with a gain that follows the loudest frame of the last
+three seconds, and frames far below that loudest one do not count as voiced: how loud a recording
+is should not decide what is speech. The gain is limited, and the noise floor and the variation are
+those of the signal without it, so that it does not turn a quiet noise into speech.
 """
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +25,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.fork_safety import import_native
-from realtime_ser.running_minimum import RunningMinimum
+from realtime_ser.running_minimum import RunningMaximum, RunningMinimum
 from realtime_ser.samples import FULL_SCALE
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -41,9 +47,16 @@ class GateSettings:
         vote_frames: number of recent frames that decide whether the gate opens.
         opening_votes: how many of them must be voiced.
         margin_db: how far above the noise floor the level of a voiced frame is, in decibels.
-        level_variation_db: by how much the level must change from frame to frame for the gate to
-            open, in decibels (median over the recent frames); a steady tone changes less.
+        level_variation_db: by how much the level must change within two frames for the gate to
+            open, in decibels (median over the recent frames); a steady tone changes less. Two
+            frames hold three periods of 50 Hz, one frame holds one and a half: from one frame to
+            the next, the level of such a hum changes too.
         floor_frames: number of recent frames of which the quietest is the noise floor.
+        loudest_frames: number of recent frames of which the loudest sets the gain.
+        detector_dbfs: level to which the gain raises that loudest frame for WebRTC's detector, in
+            dB of full scale; it never lowers it.
+        highest_gain_db: limit of the gain.
+        range_db: how far below the loudest frame a voiced frame may be, in decibels.
         pre_roll: seconds of audio returned from before the first voiced frame.
         hangover: seconds without a voiced frame after which the gate closes.
     """
@@ -54,6 +67,10 @@ class GateSettings:
     margin_db: float = 6.0
     level_variation_db: float = 1.5
     floor_frames: int = 100
+    loudest_frames: int = 100
+    detector_dbfs: float = -20.0
+    highest_gain_db: float = 20.0
+    range_db: float = 30.0
     pre_roll: float = 0.3
     hangover: float = 0.6
 
@@ -110,6 +127,8 @@ class SpeechGate:
         self._votes: deque[bool] = deque(maxlen=settings.vote_frames)
         self._levels: deque[float] = deque(maxlen=settings.vote_frames)
         self._floor = RunningMinimum(settings.floor_frames)
+        self._maximum = RunningMaximum(settings.loudest_frames)
+        self._loudest = QUIETEST_DBFS
         self._recent: deque[Int16] = deque(maxlen=settings.vote_frames + settings.pre_roll_frames)
         self._unvoiced_frames = 0
         self._open = False
@@ -166,26 +185,58 @@ class SpeechGate:
 
     def _are_voiced(self, frames: Int16) -> Iterator[bool]:
         """Yield whether each frame is voiced, each with its level added to the recent ones."""
-        data, size = frames.tobytes(), VOTE_SAMPLES * frames.itemsize
-        for number, level in enumerate(levels_dbfs(frames)):
+        levels = levels_dbfs(frames)
+        loudest = [self._maximum.add(level) for level in levels]
+        data, size = self._amplified(frames, loudest).tobytes(), VOTE_SAMPLES * frames.itemsize
+        for number, level in enumerate(levels):
             self._levels.append(level)
+            self._loudest = loudest[number]
             above_floor = level >= self._floor.add(level) + self.settings.margin_db
             frame = data[number * size : (number + 1) * size]
             # Called for every frame: the detector adapts to all that it is given.
-            yield self._detector.is_speech(frame, SAMPLE_RATE) and above_floor
+            yield self._detector.is_speech(frame, SAMPLE_RATE) and above_floor and self._near(level)
+
+    def _amplified(self, frames: Int16, loudest: Iterable[float]) -> Int16:
+        """Return the frames as WebRTC's detector is given them, each with a gain of its own.
+
+        Args:
+            frames: int16, shape ``[frames, n]``.
+            loudest: level of the loudest frame up to each of them, in dB of full scale.
+        """
+        wanted, highest = self.settings.detector_dbfs, self.settings.highest_gain_db
+        gains = [10 ** (min(max(0.0, wanted - level), highest) / 20) for level in loudest]
+        rounded = np.rint(frames * np.array(gains).reshape(-1, 1))
+        amplified: Int16 = rounded.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        return amplified
+
+    def _near(self, level: float) -> bool:
+        """Return whether a level is near enough to that of the loudest recent frame."""
+        return level >= self._loudest - self.settings.range_db
 
     def _vote(self, frame: Int16, voiced: bool) -> list[GateEvent]:
         self._recent.append(frame)
         self._votes.append(voiced)
-        enough_votes = sum(self._votes) >= self.settings.opening_votes
-        return self._start() if enough_votes and self._level_varies() else []
+        return self._start() if self._is_speech() else []
+
+    def _is_speech(self) -> bool:
+        """Return whether the recent frames open the gate."""
+        return sum(self._valid_votes()) >= self.settings.opening_votes and self._level_varies()
+
+    def _valid_votes(self) -> list[bool]:
+        """Return which recent frames were voiced, and are so beside the loudest one since."""
+        levels = list(self._levels)[-len(self._votes) :]
+        return [
+            voiced and self._near(level) for voiced, level in zip(self._votes, levels, strict=True)
+        ]
 
     def _level_varies(self) -> bool:
-        changes = np.abs(np.diff(self._levels))
+        levels = np.array(self._levels)
+        changes = np.abs(levels[2:] - levels[:-2])
         return float(np.median(changes)) >= self.settings.level_variation_db
 
     def _start(self) -> list[GateEvent]:
-        before_first_voice = len(self._recent) - len(self._votes) + self._votes.index(True)
+        votes = self._valid_votes()
+        before_first_voice = len(self._recent) - len(votes) + votes.index(True)
         skipped = max(0, before_first_voice - self.settings.pre_roll_frames)
         held = np.concatenate(list(self._recent)[skipped:])
         self._open = True

@@ -47,8 +47,8 @@ def tone(count: int) -> Float64:
 
 
 def voice(count: int) -> Float64:
-    """Return the vowel with a level that changes by 3 dB from frame to frame, within ±1."""
-    return tone(count) * np.where(np.arange(count) // VOTE_SAMPLES % 2, 0.7, 1.0)
+    """Return the vowel with a level that changes by 3 or 6 dB from frame to frame, within ±1."""
+    return tone(count) * np.array([1.0, 0.7, 0.5])[np.arange(count) // VOTE_SAMPLES % 3]
 
 
 def hum(count: int, frequency: float = 50.0) -> Float64:
@@ -210,17 +210,39 @@ def test_steady_sound_does_not_open_the_gate(name: str, dbfs: float) -> None:
     assert run(SpeechGate(), samples) == []
 
 
-@pytest.mark.parametrize("name", ["hum of 60 Hz", "tone of 100 Hz", "white noise"])
-def test_steady_sound_that_starts_suddenly_does_not_open_the_gate(name: str) -> None:
+@pytest.mark.parametrize("dbfs", [-20.0, -30.0, -50.0])
+@pytest.mark.parametrize("name", ["hum of 50 Hz", "hum of 60 Hz", "tone of 100 Hz", "white noise"])
+def test_steady_sound_that_starts_suddenly_does_not_open_the_gate(name: str, dbfs: float) -> None:
     faint = at_level(white(3 * SAMPLE_RATE), -75.0)
-    loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (-30 / 20)
+    loud = STEADY[name](10 * SAMPLE_RATE) * 10 ** (dbfs / 20)
 
     assert run(SpeechGate(), to_int16(np.concatenate((faint, loud)))) == []
 
 
+@pytest.mark.parametrize("decibels", [12.0, -6.0, -20.0, -30.0])
+@pytest.mark.parametrize("clip", ["three_utterances.flac", "speech_at_once.flac"])
+def test_the_recording_level_does_not_matter(clip: str, decibels: float) -> None:
+    samples, _ = soundfile.read(SPEECH_SAMPLES / clip, dtype="int16")
+    changed = to_int16(samples / 32768 * 10 ** (decibels / 20))
+
+    assert spans(run(SpeechGate(), changed)) == spans(run(SpeechGate(), samples)) != []
+
+
+def test_a_voice_well_below_the_loudest_recent_sound_opens_the_gate() -> None:
+    loud, faint = sound("............VVV......"), sound("VVVVVVVVVVVV............") // 10
+    samples = np.concatenate((loud, faint))
+
+    [(start, end)] = spans(run(SpeechGate(SHORT), samples))
+
+    assert start < len(loud)
+    assert end > len(loud) + 12 * VOTE_SAMPLES
+
+
+@pytest.mark.parametrize("decibels", [0.0, -30.0])
 @pytest.mark.parametrize("block", [1, 7, 160, 480, 4800])
-def test_block_size_does_not_matter(block: int) -> None:
-    samples, _ = soundfile.read(SPEECH_SAMPLES / "one_utterance.flac", dtype="int16")
+def test_block_size_does_not_matter(block: int, decibels: float) -> None:
+    recorded, _ = soundfile.read(SPEECH_SAMPLES / "one_utterance.flac", dtype="int16")
+    samples = to_int16(recorded / 32768 * 10 ** (decibels / 20))
 
     in_blocks = run(SpeechGate(), samples, block)
     at_once = run(SpeechGate(), samples)

@@ -289,7 +289,7 @@ def test_prepare_downloads_and_checks_the_weights(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "one of --data, --corpora and --byols"),
+        ([], "one of --data, --corpora, --byols and --sounds"),
         (["--corpora", ".", "--download"], "--download"),
     ],
 )

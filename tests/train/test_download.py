@@ -253,7 +253,10 @@ def provide(folder: Path, content: bytes) -> Archive:
     folder.mkdir()
     (folder / "clips.zip").write_bytes(content)
     return replace(
-        RAVDESS_SPEECH, name="clips.zip", size=len(content), md5=hashlib.md5(content).hexdigest()
+        RAVDESS_SPEECH,
+        name="clips.zip",
+        size=len(content),
+        checksum=hashlib.md5(content).hexdigest(),
     )
 
 

@@ -62,12 +62,13 @@ def random_frames(model: EmotionModel) -> list[dict[str, Any]]:
 def test_the_temperature_divides_the_logits_and_is_in_the_manifest(
     run: Path, tmp_path: Path
 ) -> None:
+    from train.model.calibration import Calibration
     from train.model.export import export
     from train.model.recipe import load_recipe
 
     recipe = load_recipe("best")
     export(recipe, run, tmp_path / "cold")
-    export(recipe, run, tmp_path / "warm", temperature=2.0)
+    export(recipe, run, tmp_path / "warm", calibration=Calibration(temperature=2.0))
     cold, warm = EmotionModel(tmp_path / "cold"), EmotionModel(tmp_path / "warm")
     embeddings = [cold.embed(frame).embedding for frame in random_frames(cold)]
     logits = np.log(cold.classify(embeddings)) / 2
@@ -77,13 +78,35 @@ def test_the_temperature_divides_the_logits_and_is_in_the_manifest(
     assert training["temperature"] == 2.0
 
 
+def test_the_prior_makes_neutral_and_calm_less_likely_and_is_in_the_manifest(
+    run: Path, tmp_path: Path
+) -> None:
+    from train.model.calibration import Calibration
+    from train.model.export import export
+    from train.model.recipe import load_recipe
+
+    recipe = load_recipe("best")
+    export(recipe, run, tmp_path / "plain")
+    export(recipe, run, tmp_path / "shifted", calibration=Calibration(prior=1.5, temperature=2.0))
+    plain, shifted = EmotionModel(tmp_path / "plain"), EmotionModel(tmp_path / "shifted")
+    embeddings = [plain.embed(frame).embedding for frame in random_frames(plain)]
+    quiet = np.array([label in ("neutral", "calm") for label in LABELS])
+    weights = np.exp((np.log(plain.classify(embeddings)) - 1.5 * quiet) / 2)
+    np.testing.assert_allclose(shifted.classify(embeddings), weights / weights.sum(), atol=1e-6)
+    training = json.loads((tmp_path / "shifted" / "manifest.json").read_text())["training"]
+    assert training["prior"] == 1.5
+
+
 def test_the_threshold_of_uncertain_is_in_the_manifest(run: Path, tmp_path: Path) -> None:
+    from train.model.calibration import Calibration
     from train.model.export import export
     from train.model.recipe import load_recipe
     from train.model.rejection import Rejection
 
     rejection = Rejection(0.42, 0.2, {"nemo": 0.9})
-    export(load_recipe("best"), run, tmp_path / "model", rejection=rejection)
+    export(
+        load_recipe("best"), run, tmp_path / "model", calibration=Calibration(rejection=rejection)
+    )
     manifest = EmotionModel(tmp_path / "model").manifest
     assert manifest.uncertain_threshold == 0.42
     assert manifest.training["uncertain"] == {

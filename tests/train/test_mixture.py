@@ -207,6 +207,8 @@ def test_group_loss_is_the_training_loss() -> None:
 
 RECIPE: dict[str, Any] = {
     **{"description": "tiny", "method": "mixture", "noises": ["noise_hu100"], "batch_clips": 2},
+    "precision": "mixed_bfloat16",
+    "sounds": ["debian_sounds"],
     "branch": [
         {"name": "yamnet", "body": "yamnet", "frozen_layers": 4, "learning_rate": 1e-4},
         {"name": "byols", "body": "byols", "frozen_layers": 1, "learning_rate": 1e-4},
@@ -220,7 +222,7 @@ RECIPE: dict[str, Any] = {
 
 
 def made_up_corpora(folder: Path, *names: str) -> Path:
-    """Write two speakers of each corpus, one noise and one room."""
+    """Write two speakers of each corpus, one noise, one sound and one room."""
     for name in names:
         rows = []
         for speaker in ("AA1", "BB2"):
@@ -231,7 +233,8 @@ def made_up_corpora(folder: Path, *names: str) -> Path:
                 rows.append((path.name, speaker, "f", label, label, "pl"))
         write_index(folder / name, rows)
     noise = 0.1 * np.random.default_rng(0).normal(size=32_000)
-    for name, label in (("noise_hu100", "nonspeech"), ("rir", "rir")):
+    corpora = (("noise_hu100", "nonspeech"), ("debian_sounds", "nonspeech"), ("rir", "rir"))
+    for name, label in corpora:
         (folder / name).mkdir()
         soundfile.write(folder / name / "a.flac", noise, 16_000)
         write_index(folder / name, [("a.flac", "", "", label, label, "none")])
@@ -243,7 +246,7 @@ def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "read_byols", lambda _: random_weights())
     monkeypatch.setattr(stages, "STEPS_OF_AN_EPOCH", 1)
     monkeypatch.setattr("train.model.fit_mixture.STEPS_OF_AN_EPOCH", 1)
-    monkeypatch.setattr("train.model.speech_output.SOUNDS_OF_A_KIND", 2)
+    monkeypatch.setattr("train.model.speech_examples.SOUNDS_OF_A_KIND", 2)
 
 
 def made_up_split(corpora: Path) -> Split:
@@ -337,6 +340,7 @@ def test_a_corpus_that_cannot_be_left_out_is_explained() -> None:
 
 def test_the_shipped_recipe_reads_only_corpora_that_may_be_trained_on() -> None:
     recipe = load_mixture_recipe("voices")
-    names = {name for stage in recipe.stage.values() for name in stage.shares} | {*recipe.noises}
+    names = {name for stage in recipe.stage.values() for name in stage.shares}
+    names |= {*recipe.noises, *recipe.sounds}
     assert {CORPORA[name].use for name in names} == {"train"}
     assert "ravdess" not in recipe.stage["pretraining"].shares

@@ -34,7 +34,7 @@ def cached(path: Path, settings: str, cache: Path, compute: Callable[[], Arrays]
         AudioInputError: the audio file cannot be read.
         OutputError: the cache cannot be written, for instance because the disk is full.
     """
-    entry = cache / f"{_key(path, settings)}.npz"
+    entry = cache / f"{content_hash(path, settings)}.npz"
     try:
         with entry.open("rb") as file, np.load(file) as arrays:
             return {name: arrays[name] for name in arrays.files}
@@ -47,7 +47,12 @@ def cached(path: Path, settings: str, cache: Path, compute: Callable[[], Arrays]
     return computed
 
 
-def _key(path: Path, settings: str) -> str:
+def content_hash(path: Path, settings: str = "") -> str:
+    """Return the SHA-256 of a file's content and of settings, in hexadecimal.
+
+    Raises:
+        AudioInputError: the file cannot be read.
+    """
     try:
         return hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
     except OSError as error:

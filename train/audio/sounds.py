@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.levels import at_level
@@ -34,10 +35,12 @@ def shaped_noise(
     count: int, random: Random, amplitude: Callable[[Float64], Float64 | float]
 ) -> Float64:
     """Return noise with this amplitude at each frequency in Hz, none below ``LOWEST_HZ``."""
-    spectrum = np.fft.rfft(random.normal(size=count))
-    frequencies = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    length = next_fast_len(count, real=True)
+    spectrum = rfft(random.normal(size=length))
+    frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
     shape = amplitude(np.maximum(frequencies, LOWEST_HZ))
-    return np.asarray(np.fft.irfft(np.where(frequencies < LOWEST_HZ, 0.0, spectrum * shape), count))
+    noise: Float64 = irfft(np.where(frequencies < LOWEST_HZ, 0.0, spectrum * shape), length)
+    return noise[:count]
 
 
 def colored_noise(slope: float) -> Sound:

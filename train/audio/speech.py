@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from realtime_ser.settings import SAMPLE_RATE
 from realtime_ser.speech.offset import OffsetFilter
+from train.audio.cache import content_hash
 from train.audio.utterances import longest_utterance, read_clip
 from train.corpora.clip import Clip
 
@@ -49,6 +49,8 @@ def load_samples(
 ) -> list[Int16]:
     """Return each clip's samples at 16 kHz, int16, shape ``[n]``, memory-mapped.
 
+    The cache is keyed by the content of the files, not by their names.
+
     Args:
         clips: the clips, in the order of the result.
         cache: folder for two files per list of clips; created where it is missing.
@@ -58,9 +60,7 @@ def load_samples(
     Raises:
         AudioInputError: a clip is missing or damaged.
     """
-    stamp = [(str(clip.path), clip.path.stat().st_mtime_ns) for clip in clips]
-    text = json.dumps([VERSION, change.__name__, cut.__name__, stamp])
-    base = cache / f"samples-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    base = cache / f"samples-{_key(clips, [str(VERSION), change.__name__, cut.__name__])}"
     ends_file, samples_file = base.with_suffix(".ends.npy"), base.with_suffix(".npy")
     if not ends_file.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -70,3 +70,11 @@ def load_samples(
     ends = np.load(ends_file)
     samples = np.load(samples_file, mmap_mode="r")
     return [samples[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _key(clips: Sequence[Clip], names: Sequence[str]) -> str:
+    """Return a hash of the clips' content, in their order, and of what is done to them."""
+    digest = hashlib.sha256(" ".join(names).encode())
+    for clip in clips:
+        digest.update(content_hash(clip.path).encode())
+    return digest.hexdigest()[:16]

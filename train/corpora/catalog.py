@@ -178,6 +178,15 @@ CORPORA: dict[str, Corpus] = {
             kind="noise",
         ),
         Corpus(
+            name="debian_sounds",
+            title="Sounds in packages of Debian 12",
+            language="zxx",
+            license="by package: CC BY-SA, CC BY, CC0 or GPL-2.0-or-later",
+            source="`python -m train prepare --sounds FOLDER --download`",
+            use="train",
+            kind="noise",
+        ),
+        Corpus(
             name="noise_esc10",
             title="ESC-10",
             language="zxx",

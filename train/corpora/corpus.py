@@ -81,7 +81,7 @@ def target(corpus: Corpus, label: str | None) -> tuple[NDArray[np.bool_], NDArra
     if corpus.kind == "ordinary":
         if label is not None:
             raise ValueError(f"{corpus.name} is ordinary speech, which has no label {label!r}")
-        return _mask(LABELS), _mask(QUIET_LABELS)
+        return _mask(LABELS), QUIET_MASK.copy()
     if label not in corpus.labels:
         raise ValueError(f"{corpus.name} has no label {label!r}, but {', '.join(corpus.labels)}")
     allowed = (*corpus.labels, CALM) if corpus.merges_calm else corpus.labels
@@ -117,3 +117,7 @@ def predict_label(corpus: Corpus, probabilities: ArrayLike) -> str:
 
 def _mask(labels: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([label in labels for label in LABELS])
+
+
+QUIET_MASK = _mask(QUIET_LABELS)
+"""Which of the eight labels are neutral and calm, bool ``[8]``."""

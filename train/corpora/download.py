@@ -1,5 +1,6 @@
-"""Downloads RAVDESS from Zenodo: resumes, checks, unpacks."""
+"""Downloads published archives: resumes and checks them, and unpacks RAVDESS."""
 
+import contextlib
 import hashlib
 import itertools
 import re
@@ -21,7 +22,6 @@ from tqdm import tqdm
 from realtime_ser.errors import RealtimeSerError
 from train.files import explain_write_errors, write_bytes
 
-OPTION = "--data"
 BLOCK_BYTES = 1 << 16
 TIMEOUT_SECONDS = 30
 CONNECTIONS = 20
@@ -47,14 +47,18 @@ class Archive:
         url: its address.
         page: the web page about it, for people.
         size: in bytes.
-        md5: checksum, in hexadecimal.
+        checksum: in hexadecimal.
+        algorithm: of the checksum, as ``hashlib`` names it.
+        option: the option that selects the folder it is downloaded to, for error messages.
     """
 
     name: str
     url: str
     page: str
     size: int
-    md5: str
+    checksum: str
+    algorithm: str = "md5"
+    option: str = "--data"
 
 
 RAVDESS_SPEECH = Archive(
@@ -62,7 +66,7 @@ RAVDESS_SPEECH = Archive(
     url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1",
     page="https://zenodo.org/records/1188976",
     size=208_468_073,
-    md5="bc696df654c87fed845eb13823edef8a",
+    checksum="bc696df654c87fed845eb13823edef8a",
 )
 """The speech of all actors; size and checksum as Zenodo states them."""
 
@@ -70,7 +74,20 @@ RAVDESS_SPEECH = Archive(
 def download(archive: Archive, folder: Path) -> None:
     """Download an archive of clips into ``folder`` and unpack it there to ``Actor_*/*.wav``.
 
-    Resumes an earlier, interrupted download, and uses an archive that the user put there.
+    Raises:
+        DownloadError: the network fails, or the archive differs from the published one.
+        OutputError: the folder cannot be written, for instance because the disk is full.
+    """
+    with downloaded(archive, folder) as path:
+        _unpack(path, folder, archive.option)
+
+
+@contextlib.contextmanager
+def downloaded(archive: Archive, folder: Path) -> Iterator[Path]:
+    """Return the path of an archive in ``folder``, downloaded and checked.
+
+    Resumes an earlier, interrupted download. An archive that the user put there is used and left
+    there; a downloaded one is deleted at the end of the block, unless the block fails.
 
     Raises:
         DownloadError: the network fails, or the archive differs from the published one.
@@ -79,10 +96,10 @@ def download(archive: Archive, folder: Path) -> None:
     provided = folder / archive.name
     if provided.exists():
         _check(archive, provided)
-        _unpack(provided, folder)  # and keep it: the user put it there
+        yield provided
         return
     partial = folder / f"{archive.name}.part"
-    with explain_write_errors(folder, OPTION):
+    with explain_write_errors(folder, archive.option):
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("ab") as file:
             _download_rest(archive, file)
@@ -91,7 +108,7 @@ def download(archive: Archive, folder: Path) -> None:
     except DownloadError:
         partial.unlink()  # resuming would not repair it
         raise
-    _unpack(partial, folder)
+    yield partial
     partial.unlink()
 
 
@@ -147,24 +164,26 @@ def _reason(error: Exception) -> str:
 def _failed(archive: Archive, reason: str) -> DownloadError:
     return DownloadError(
         f"cannot download {archive.name} from {urlsplit(archive.url).hostname} ({reason})",
-        f"run this again to resume, or put the file from {archive.page} into {OPTION}",
+        f"run this again to resume, or put the file from {archive.page} into {archive.option}",
     )
 
 
 def _check(archive: Archive, path: Path) -> None:
     try:
         with path.open("rb") as file:
-            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            found = hashlib.file_digest(
+                file, lambda: hashlib.new(archive.algorithm, usedforsecurity=False)
+            ).hexdigest()
     except OSError as error:
         raise DownloadError(f"{path} cannot be read ({error.strerror})", "delete it") from error
-    if md5 != archive.md5:
+    if found != archive.checksum:
         raise DownloadError(
-            f"{path} differs from the published file (its MD5 is {md5})",
+            f"{path} differs from the published file (its {archive.algorithm.upper()} is {found})",
             f"download it again, or put the file from {archive.page} there",
         )
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def _unpack(path: Path, folder: Path, option: str) -> None:
     try:
         with (
             zipfile.ZipFile(path) as archive,
@@ -173,6 +192,6 @@ def _unpack(path: Path, folder: Path) -> None:
             for member in bar:
                 name = CLIP_IN_ARCHIVE.fullmatch(member.filename)
                 if name and not (folder / name[1]).with_suffix(".flac").exists():
-                    write_bytes(folder / name[1], archive.read(member), OPTION)
+                    write_bytes(folder / name[1], archive.read(member), option)
     except (zipfile.BadZipFile, zlib.error) as error:
         raise DownloadError(f"{path} cannot be unpacked ({error})", "delete it") from error

@@ -6,7 +6,7 @@ training, with the mean loss of each corpus weighing the same.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 
 from realtime_ser.errors import SettingsError
 from train.corpora import ravdess
-from train.corpora.corpus import target
+from train.corpora.corpus import QUIET_MASK, target
 from train.corpora.registry import find_corpus, load_corpus
 from train.corpora.speakers import split_speakers
 from train.evaluation.calibration import TEMPERATURE_RANGE, log_probabilities
@@ -54,6 +54,15 @@ class Group:
         """Whether the likeliest of the allowed labels is right, shape ``[clips]``."""
         likeliest = np.where(self.allowed, self.logits, -np.inf).argmax(axis=1)
         return np.asarray(self.right[np.arange(len(likeliest)), likeliest])
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is ordinary speech: neutral and calm are right, and all labels are allowed."""
+        return bool(self.allowed.all() and (self.right == QUIET_MASK).all())
+
+    def less_quiet(self, prior: float) -> "Group":
+        """Return the group with a constant subtracted from the logits of neutral and calm."""
+        return replace(self, logits=self.logits - prior * QUIET_MASK)
 
     def loss(self, temperature: float) -> float:
         """Return the mean cross-entropy at a temperature (see ``train.model.objective``)."""

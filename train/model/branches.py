@@ -15,6 +15,7 @@ from keras import layers, ops
 from realtime_ser.emotion.frontend import FRAME_STEPS, YAMNET_MEL, FeatureMap
 from realtime_ser.events import LABELS
 from train.model.byols import NORM_EPSILON, ByolsWeights
+from train.model.layers import Normalization, Precision
 from train.model.network import Networks, NetworkSettings, classifier, embedder
 
 POSITIONS = 3
@@ -65,19 +66,24 @@ class BranchSettings:
         return YAMNET_MEL if self.body == "yamnet" else BYOLS_MAP
 
 
-def build_branch(settings: BranchSettings) -> Networks:
+def build_branch(settings: BranchSettings, precision: Precision = "float32") -> Networks:
     """Return embedder and classifier of a branch, with random weights.
 
     The embedder maps ``[batch, 96, bands]`` to ``[batch, 3, channels]``; the classifier maps the
     positions of a window ``[batch, time, channels]`` to eight logits.
+
+    Args:
+        settings: of the branch.
+        precision: what the body computes with.
     """
     if settings.body == "byols":
-        embed = _byols_embedder()
+        embed = _byols_embedder(precision)
         return embed, _byols_classifier(embed.output.shape[-1], settings)
     network = NetworkSettings(
         attention_units=settings.attention_units,
         dropout=settings.dropout,
         frozen_layers=settings.frozen_layers,
+        precision=precision,
     )
     embed = embedder((settings.feature_map,), network)
     return embed, classifier(embed.output.shape[-1], network)
@@ -153,18 +159,25 @@ class ScaleAndShift(layers.Layer):  # type: ignore[misc]
         return inputs * self.scale + self.shift
 
 
-def _byols_embedder() -> keras.Model:
+def _byols_embedder(precision: Precision) -> keras.Model:
     """Return BYOL-S's encoder, its twelve time steps pooled to three positions."""
     frame = keras.Input((FRAME_STEPS, BYOLS_MAP.bands), name=BYOLS_MAP.name)
     values = ScaleAndShift(name="byols_standardization")(frame)
     values = layers.Reshape((FRAME_STEPS, BYOLS_MAP.bands, 1), name="byols_image")(values)
     for number in range(1, 4):
-        values = layers.Conv2D(CHANNELS, 3, padding="same", name=f"byols{number}_conv")(values)
-        values = layers.MaxPooling2D(2, name=f"byols{number}_pool")(values)
-        values = layers.BatchNormalization(
-            momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=f"byols{number}_norm"
-        )(values)
-        values = layers.ReLU(name=f"byols{number}_relu")(values)
+        block = f"byols{number}"
+        for layer in (
+            layers.Conv2D(CHANNELS, 3, padding="same", name=f"{block}_conv", dtype=precision),
+            layers.MaxPooling2D(2, name=f"{block}_pool", dtype=precision),
+            Normalization(
+                momentum=NORM_MOMENTUM,
+                epsilon=NORM_EPSILON,
+                name=f"{block}_norm",
+                dtype=precision,
+            ),
+            layers.ReLU(name=f"{block}_relu", dtype=precision),
+        ):
+            values = layer(values)
     steps = FRAME_STEPS // 8
     values = layers.Reshape((steps, CHANNELS * BYOLS_MAP.bands // 8), name="byols_steps")(values)
     values = layers.Dense(HIDDEN_UNITS, activation="relu", name="byols4_dense")(values)

@@ -16,11 +16,12 @@ from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 from train.corpora.clip import Clip
+from train.corpora.corpus import QUIET_MASK
 from train.files import read_json
 from train.model import speech_head, speech_output
+from train.model.calibration import UNCALIBRATED, Calibration
 from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
-from train.model.rejection import Rejection
 from train.model.runs import ORIGIN_FILE
 from train.model.saved import load_networks
 from train.model.voice_statistics import add_statistics
@@ -61,11 +62,11 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         embed: keras.Model,
         classify: keras.Model,
         feature_maps: Sequence[FeatureMap],
-        temperature: float,
+        calibration: Calibration,
     ) -> None:
         super().__init__()
         self._networks = (embed, classify)
-        self._temperature = temperature
+        self._calibration = calibration
         # A tf.Module does not track Keras 3 models, so their variables have to be listed.
         self._variables = [
             variable.value for network in self._networks for variable in network.variables
@@ -92,16 +93,15 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         channels = embeddings.shape[-1]
         positions = tensorflow.reshape(embeddings, (1, -1, channels))
         logits = self._networks[1](positions, training=False)
-        return {"probabilities": tensorflow.nn.softmax(logits / self._temperature)[0]}
+        return {"probabilities": tensorflow.nn.softmax(_calibrated(logits, self._calibration))[0]}
 
 
 def export(
     recipe: Exportable,
     run: Path,
     folder: Path,
-    temperature: float = 1.0,
+    calibration: Calibration = UNCALIBRATED,
     quantized: Quantized | None = None,
-    rejection: Rejection | None = None,
     voices: Sequence[Clip] = (),
 ) -> None:
     """Write the networks of a finished run to the model folder ``folder``.
@@ -110,21 +110,20 @@ def export(
         recipe: what the run was trained with.
         run: folder of the finished run.
         folder: the model folder, created if it is missing.
-        temperature: the logits are divided by it, to calibrate the probabilities.
+        calibration: what is applied to the logits.
         quantized: how to quantize the frame's network; ``None`` leaves it float32.
-        rejection: has the threshold of ``uncertain`` at this temperature; ``None`` leaves it at
-            ``DEFAULT_THRESHOLD``.
         voices: clips that the run was trained on, for the statistics of the training voices;
             without them the model does not adapt to voices.
 
     Raises:
         ValueError: the converted network differs from the Keras one.
     """
+    rejection = calibration.rejection
     embed, classify = load_networks(run)
     embed, threshold = _with_speech_output(embed, run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / STATISTICS_FILE).unlink(missing_ok=True)
-    exported = _Exported(embed, classify, recipe.feature_maps, temperature)
+    exported = _Exported(embed, classify, recipe.feature_maps, calibration)
     (folder / MODEL_FILE).write_bytes(_convert(exported, quantized))
     manifest = Manifest(
         name=folder.name,
@@ -136,7 +135,8 @@ def export(
         removes_offset=recipe.removes_offset,
         training={
             **read_json(run / ORIGIN_FILE),
-            "temperature": temperature,
+            "prior": calibration.prior,
+            "temperature": calibration.temperature,
             **({"uncertain": asdict(rejection)} if rejection else {}),
             "weights": quantized.kind if quantized else "float32",
             "parameters": int(embed.count_params() + classify.count_params()),
@@ -144,7 +144,7 @@ def export(
     )
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     frames = quantized.frames if quantized else ()
-    embeddings, probabilities = parity(embed, classify, EmotionModel(folder), temperature, frames)
+    embeddings, probabilities = parity(embed, classify, EmotionModel(folder), calibration, frames)
     difference = probabilities if quantized else max(embeddings, probabilities)
     if difference > (QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE):
         raise ValueError(f"LiteRT differs from Keras by {difference:.2g}")
@@ -163,7 +163,7 @@ def parity(
     embed: keras.Model,
     classify: keras.Model,
     model: EmotionModel,
-    temperature: float = 1.0,
+    calibration: Calibration = UNCALIBRATED,
     frames: Sequence[Mapping[str, Float32]] = (),
 ) -> tuple[float, float]:
     """Return the largest differences between Keras and LiteRT: of embeddings, and of probabilities.
@@ -172,7 +172,7 @@ def parity(
         embed: the Keras network of a frame, with or without a speech output.
         classify: the Keras network of a window.
         model: the exported model.
-        temperature: the model divides logits by it.
+        calibration: what the model applies to the logits.
         frames: inputs, by name of the map ``[96, bands]``; random values if there are none.
     """
     chosen = frames[:WINDOW_FRAMES] or _random_frames(model.manifest.feature_maps)
@@ -181,13 +181,19 @@ def parity(
     computed = [model.embed(frame) for frame in chosen]
     embeddings = np.stack([result.embedding for result in computed])
     window = expected.reshape(1, -1, expected.shape[-1])
-    logits = classify(window, training=False) / temperature
+    logits = _calibrated(classify(window, training=False), calibration)
     probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
     probabilities += [output[:, 0] - [frame.speech for frame in computed] for output in speech]
     return (
         float(np.abs(expected - embeddings).max()),
         float(np.abs(np.concatenate(probabilities)).max()),
     )
+
+
+def _calibrated(logits: Any, calibration: Calibration) -> Any:
+    """Return calibrated logits, shape ``[batch, 8]``."""
+    shift = calibration.prior * QUIET_MASK.astype(np.float32)
+    return (logits - shift) / calibration.temperature
 
 
 def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32]]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import Frontend
+from realtime_ser.emotion.frontend import FeatureMap, Frontend
 from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
 from train.corpora import ravdess
@@ -17,8 +17,8 @@ from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
 from train.model.material import (
-    gather_noises,
     gather_recordings,
+    gather_sounds,
     gather_sources,
     training_clips,
 )
@@ -88,7 +88,8 @@ class MixtureMethod:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         networks = load_networks(run)
         utterances = load_samples(clips, self._places.cache)
-        return np.stack([self._last_window(utterance, networks) for utterance in utterances])
+        maps = self.recipe.feature_maps
+        return np.stack([last_window_logits(samples, networks, maps) for samples in utterances])
 
     def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
@@ -104,19 +105,26 @@ class MixtureMethod:
             for clip in training_clips(self.recipe, name, self._places.corpora, split.training)
         ]
 
-    def _last_window(self, samples: NDArray[np.int16], networks: Networks) -> Float32:
-        settings = Settings()
-        frontend = Frontend(settings.hop_steps, self.recipe.feature_maps)
-        frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
-        embed, classify = networks
-        maps = [
-            np.stack([frame.maps[feature_map.name] for frame in frames])
-            for feature_map in self.recipe.feature_maps
-        ]
-        positions = embed(maps, training=False)
-        window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
-        logits: Float32 = np.asarray(classify(window, training=False))[0]
-        return logits
+
+def last_window_logits(
+    samples: NDArray[np.int16], networks: Networks, feature_maps: Sequence[FeatureMap]
+) -> Float32:
+    """Return the logits of an utterance's last window, float32 ``[8]``.
+
+    Args:
+        samples: 16 kHz, int16, shape ``[n]``.
+        networks: embedder and classifier.
+        feature_maps: what the embedder takes, in its order.
+    """
+    settings = Settings()
+    frontend = Frontend(settings.hop_steps, tuple(feature_maps))
+    frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
+    embed, classify = networks
+    maps = [np.stack([frame.maps[each.name] for frame in frames]) for each in feature_maps]
+    positions = embed(maps, training=False)
+    window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
+    logits: Float32 = np.asarray(classify(window, training=False))[0]
+    return logits
 
 
 def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> None:
@@ -137,7 +145,8 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     corpora = {corpus for stage in recipe.stage.values() for corpus in stage.shares}
     reads_ravdess = ravdess.CORPUS in corpora
     read = split if reads_ravdess else replace(split, training=())
-    record_origin(name, read, run, [*corpora, *recipe.noises])
+    record_origin(name, read, run, [*corpora, *recipe.noises, *recipe.sounds])
+    gather_sounds(recipe.sounds, places.corpora, places.cache)  # what is missing is reported first
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
     networks = join_branches(
@@ -177,7 +186,8 @@ def fit_speech(recipe: MixtureRecipe, networks: Networks, split: Split, places: 
         networks[0],
         recipe.feature_maps,
         _sources(recipe, recipe.stage[TRAINING], split, places),
-        gather_noises(recipe, places.corpora, places.cache),
+        gather_sounds(recipe.noises, places.corpora, places.cache),
+        gather_sounds(recipe.sounds, places.corpora, places.cache),
         places.runs / split.name,
         recipe.seed,
     )

@@ -67,18 +67,18 @@ def gather_sources(
     return sources
 
 
-def gather_noises(recipe: MixtureRecipe, corpora: Path, cache: Path) -> dict[str, list[Int16]]:
-    """Return the recipe's recordings without speech, grouped by corpus and subfolder.
+def gather_sounds(names: Sequence[str], corpora: Path, cache: Path) -> dict[str, list[Int16]]:
+    """Return the recordings without speech of these corpora, grouped by corpus and subfolder.
 
     Raises:
         AudioInputError: a corpus is missing or damaged.
     """
-    noises: dict[str, list[Int16]] = {}
-    for name in recipe.noises:
+    sounds: dict[str, list[Int16]] = {}
+    for name in names:
         clips = load_corpus(name, corpora / name)
         for clip, samples in zip(clips, load_samples(clips, cache, cut=unchanged), strict=True):
-            noises.setdefault(f"{name} {clip.path.parent.name}", []).append(samples)
-    return noises
+            sounds.setdefault(f"{name} {clip.path.parent.name}", []).append(samples)
+    return sounds
 
 
 def gather_recordings(
@@ -89,7 +89,8 @@ def gather_recordings(
     Raises:
         AudioInputError: a corpus is missing or damaged.
     """
-    noises = [s for group in gather_noises(recipe, corpora, cache).values() for s in group]
+    groups = gather_sounds(recipe.noises, corpora, cache)
+    noises = [samples for group in groups.values() for samples in group]
     voices = [samples for source in sources for samples in source.versions[0]]
     rooms = [read_room(room.path) for room in load_rooms(corpora / ROOMS)]
     return Recordings(noises, voices, rooms)

@@ -10,6 +10,7 @@ from realtime_ser.errors import SettingsError
 from train.audio.frames import FrameSettings
 from train.audio.surroundings import SurroundingSettings
 from train.model.branches import BranchSettings
+from train.model.layers import Precision
 from train.model.recipe_files import RECIPE_FOLDER, read_recipe, settings_from
 
 
@@ -41,7 +42,8 @@ class MixtureRecipe:
         method: always ``mixture``.
         branch: the branches, each trained by itself.
         stage: by name; ``pretraining`` reads no corpus that folds are made of.
-        noises: corpora whose clips are mixed into speech.
+        noises: corpora whose clips are mixed into speech; the speech output refuses them.
+        sounds: corpora of short sounds that the speech output refuses; never mixed into speech.
         seed: of everything random.
         batch_clips: clips of a batch.
         weight_decay: of AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101).
@@ -49,6 +51,7 @@ class MixtureRecipe:
         label_smoothing: see ``LabelSetLoss``.
         set_aside_share: share of the speakers of each corpus but RAVDESS that is never trained on;
             settings are chosen and probabilities calibrated on them.
+        precision: what the bodies of the branches compute with in training.
         surroundings: how utterances are varied.
         frames: which frames are taken.
     """
@@ -58,12 +61,14 @@ class MixtureRecipe:
     branch: tuple[BranchSettings, ...]
     stage: dict[str, StageSettings]
     noises: tuple[str, ...]
+    sounds: tuple[str, ...] = ()
     seed: int = 1
     batch_clips: int = 24
     weight_decay: float = 0.05
     warmup_share: float = 0.1
     label_smoothing: float = 0.1
     set_aside_share: float = 0.15
+    precision: Precision = "float32"
     surroundings: SurroundingSettings = field(default_factory=SurroundingSettings)
     frames: FrameSettings = field(default_factory=FrameSettings)
 

@@ -14,7 +14,14 @@ from keras import layers, ops
 
 from realtime_ser.emotion.frontend import FRAME_STEPS, YAMNET_MEL, FeatureMap
 from realtime_ser.events import LABELS
-from train.model.layers import AttentiveStatistics, DepthwiseConvolution, FixedStatistics
+from train.model.layers import (
+    AttentiveStatistics,
+    DepthwiseConvolution,
+    FixedStatistics,
+    Normalization,
+    PointwiseConvolution,
+    Precision,
+)
 
 BATCH_NORM_EPSILON = 1e-4
 SEPARABLE_LAYERS = (
@@ -49,6 +56,7 @@ class NetworkSettings:
         batch_norm_momentum: momentum of the running statistics.
         frozen_layers: how many of YAMNet's first layers are frozen until they are thawed; their
             batch normalization keeps the published statistics.
+        precision: what the body computes with.
     """
 
     attention_units: int = 128
@@ -56,6 +64,7 @@ class NetworkSettings:
     pitch_channels: int = 128
     batch_norm_momentum: float = 0.95
     frozen_layers: int = 0
+    precision: Precision = "float32"
 
 
 def embedder(feature_maps: Sequence[FeatureMap], settings: NetworkSettings) -> keras.Model:
@@ -75,7 +84,7 @@ def embedder(feature_maps: Sequence[FeatureMap], settings: NetworkSettings) -> k
             else _pitch_body(image, feature_map.name, settings)
         )
         inputs.append(frame)
-        outputs.append(ops.mean(body, axis=2))
+        outputs.append(ops.mean(ops.cast(body, "float32"), axis=2))
     joined = outputs[0] if len(outputs) == 1 else layers.Concatenate(name="joined")(outputs)
     return keras.Model(inputs, joined, name="embedder")
 
@@ -105,14 +114,20 @@ def freeze(embed: keras.Model, frozen_layers: int) -> None:
 
 
 def _yamnet_body(values: keras.KerasTensor, settings: NetworkSettings) -> keras.KerasTensor:
-    first = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="layer1_conv")
+    dtype = settings.precision
+    first = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="layer1_conv", dtype=dtype)
     values = _convolve(values, first, settings)
     for number, (stride, channels) in enumerate(SEPARABLE_LAYERS, start=2):
         depthwise = DepthwiseConvolution(
-            3, stride, padding="same", use_bias=False, name=f"layer{number}_depthwise_conv"
+            3,
+            stride,
+            padding="same",
+            use_bias=False,
+            name=f"layer{number}_depthwise_conv",
+            dtype=dtype,
         )
-        pointwise = layers.Conv2D(
-            channels, 1, padding="same", use_bias=False, name=f"layer{number}_pointwise_conv"
+        pointwise = PointwiseConvolution(
+            channels, 1, use_bias=False, name=f"layer{number}_pointwise_conv", dtype=dtype
         )
         values = _convolve(_convolve(values, depthwise, settings), pointwise, settings)
     return values
@@ -124,7 +139,13 @@ def _pitch_body(
     for number in range(5):
         channels = settings.pitch_channels * min(number + 1, 4) // 4
         convolution = layers.Conv2D(
-            channels, 3, 2, padding="same", use_bias=False, name=f"{name}{number + 1}_conv"
+            channels,
+            3,
+            2,
+            padding="same",
+            use_bias=False,
+            name=f"{name}{number + 1}_conv",
+            dtype=settings.precision,
         )
         values = _convolve(values, convolution, settings)
     return values
@@ -135,13 +156,15 @@ def _convolve(
 ) -> keras.KerasTensor:
     name = convolution.name
     frozen = _yamnet_layer(name) <= settings.frozen_layers
-    normalize = (FixedStatistics if frozen else layers.BatchNormalization)(
+    normalize = (FixedStatistics if frozen else Normalization)(
         scale=False,
         epsilon=BATCH_NORM_EPSILON,
         momentum=settings.batch_norm_momentum,
         name=f"{name}_bn",
+        dtype=settings.precision,
     )
-    return layers.ReLU(name=f"{name}_relu")(normalize(convolution(values)))
+    relu = layers.ReLU(name=f"{name}_relu", dtype=settings.precision)
+    return relu(normalize(convolution(values)))
 
 
 def _yamnet_layer(name: str) -> float:

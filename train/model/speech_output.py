@@ -6,8 +6,7 @@ as they are. Its last layers know emotions and little else, so it reads the midd
 body.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,10 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from realtime_ser.emotion.frontend import FeatureMap
-from realtime_ser.settings import SAMPLE_RATE
 from train.audio.frames import FrameSettings, random_frames
-from train.audio.levels import as_int16, at_level
-from train.audio.sounds import TRAINING_SOUNDS
-from train.audio.speech import cut_speech
-from train.audio.surroundings import Recordings, SurroundingSettings, in_surroundings
 from train.files import read_json, write_json
 from train.model.mixture import Source
+from train.model.speech_examples import CLEAN, VARIED, Example, speech_and_other_sounds
 
 OUTPUT_FILE = "speech.keras"
 SCORES_FILE = "speech.json"
@@ -33,51 +28,17 @@ SCORES_FILE = "speech.json"
 LAYERS = ("layer6_pointwise_conv_relu", "layer8_pointwise_conv_relu")
 """Layers that the output reads, each ``[time, frequency, channels]``."""
 
-CLEAN, VARIED, RECORDED, SYNTHETIC = "speech as it is", "speech varied", "recorded", "synthetic"
-
 LARGEST_MISSED_SHARE = 0.01
 """Share of the frames of unchanged speech that the threshold may reject. Frames overlap by half, so
 that a rejected one costs no speech time if its neighbors are accepted."""
 
 INVERSE_PENALTY = 3e-3
 FOLDS = 5
-UTTERANCES_OF_A_SOURCE = 800
-VARIANTS_OF_A_RECORDING = 4
-SOUNDS_OF_A_KIND = 60
-SOUND_SECONDS = 4
 BATCH = 64
-
-NO_RECORDINGS = Recordings([], [], [])
-OTHER_SOUNDS = SurroundingSettings(
-    fragment_share=0.0,
-    speed_share=0.8,
-    speed_octaves=0.5,
-    room_share=0.0,
-    noise_share=0.0,
-    filter_share=0.5,
-    quietest_dbfs=-50.0,
-    loudest_dbfs=-12.0,
-)
-"""Makes other sounds of a recorded one, higher or lower, slower or faster: there are few."""
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int16 = NDArray[np.int16]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """An utterance or a sound.
-
-    Attributes:
-        samples: int16, shape ``[n]``.
-        group: its corpus and speaker, or its kind of sound; no group is on both sides of a fold.
-        kind: ``CLEAN``, ``VARIED``, ``RECORDED`` or ``SYNTHETIC``.
-    """
-
-    samples: Int16
-    group: str
-    kind: str
 
 
 def fit_speech_output(
@@ -85,6 +46,7 @@ def fit_speech_output(
     feature_maps: Sequence[FeatureMap],
     sources: Sequence[Source],
     noises: Mapping[str, Sequence[Int16]],
+    sounds: Mapping[str, Sequence[Int16]],
     run: Path,
     seed: int,
 ) -> None:
@@ -98,10 +60,11 @@ def fit_speech_output(
         feature_maps: the maps that it takes.
         sources: speech to train on.
         noises: recordings without speech, by a name for their group, int16 ``[n]`` each.
+        sounds: short recordings without speech, likewise.
         run: folder of the run.
         seed: of everything random.
     """
-    examples = [*_speech(sources, noises, seed), *_recorded(noises, seed), *_synthetic(seed)]
+    examples = speech_and_other_sounds(sources, noises, sounds, seed)
     features = _features(examples, embed, feature_maps, seed)
     kinds = np.array([example.kind for example in examples])
     groups = np.array([example.group for example in examples])
@@ -127,51 +90,6 @@ def with_speech_output(embed: keras.Model, run: Path) -> tuple[keras.Model, floa
     speech = output(_read(embed))
     threshold = float(read_json(run / SCORES_FILE)["threshold"])
     return keras.Model(embed.inputs, [embed.output, speech], name="embedder"), threshold
-
-
-def _speech(
-    sources: Sequence[Source], noises: Mapping[str, Sequence[Int16]], seed: int
-) -> Iterator[Example]:
-    """Return utterances of each source, as they are and in varied surroundings."""
-    random = np.random.default_rng([seed, 1])
-    recordings = Recordings([sound for sounds in noises.values() for sound in sounds], [], [])
-    surroundings = SurroundingSettings(
-        babble_share=0.0, room_share=0.0, lowest_snr_db=8.0, fragment_share=0.5
-    )
-    for source in sources:
-        count = min(UTTERANCES_OF_A_SOURCE, len(source.labels))
-        for number in random.choice(len(source.labels), count, replace=False):
-            group = f"{source.corpus.name} {number % 50}"
-            samples = source.versions[0][number]
-            yield Example(samples, group, CLEAN)
-            changed = in_surroundings(samples, recordings, surroundings, random)
-            yield Example(changed, group, VARIED)
-
-
-def _recorded(noises: Mapping[str, Sequence[Int16]], seed: int) -> Iterator[Example]:
-    random = np.random.default_rng([seed, 2])
-    for group, sounds in noises.items():
-        for sound in sounds:
-            yield Example(_at_random_level(sound, random), group, RECORDED)
-            passed = cut_speech(_at_random_level(sound, random))
-            if len(passed) < len(sound):
-                yield Example(passed, group, RECORDED)
-            for _ in range(VARIANTS_OF_A_RECORDING):
-                changed = in_surroundings(sound, NO_RECORDINGS, OTHER_SOUNDS, random)
-                yield Example(changed, group, RECORDED)
-
-
-def _synthetic(seed: int) -> Iterator[Example]:
-    random = np.random.default_rng([seed, 3])
-    for kind, make in TRAINING_SOUNDS.items():
-        for _ in range(SOUNDS_OF_A_KIND):
-            sound = make(SOUND_SECONDS * SAMPLE_RATE, random)
-            yield Example(_at_random_level(sound, random), kind, SYNTHETIC)
-
-
-def _at_random_level(sound: NDArray[Any], random: np.random.Generator) -> Int16:
-    """Return a sound as int16 with an RMS level between -50 and -12 dBFS."""
-    return as_int16(at_level(sound.astype(np.float64), random.uniform(-50, -12)))
 
 
 def _features(

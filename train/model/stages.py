@@ -44,12 +44,16 @@ def fit_branch(
         stage: how long, and how fast.
         batches: what it is trained on.
         run: folder of this branch's run.
-        start: the networks to start from.
+        start: the networks to start from, of float32.
+
+    Returns:
+        ``start`` with the weights that were trained.
     """
     if has_networks(run):
         return load_networks(run)
     run.mkdir(parents=True, exist_ok=True)
-    embed, classify = start
+    embed, classify = trained = build_branch(branch, recipe.precision)
+    _copy_weights(start, trained)
     frozen = (branch.frozen_layers, stage.steps, stage.rate, recipe.warmup_share)
     thawed = (0, stage.thawed_steps, stage.rate * stage.thawed_rate, 0.0)
     first_epoch = 0
@@ -62,6 +66,7 @@ def fit_branch(
         epochs = range(first_epoch, first_epoch + -(-steps // STEPS_OF_AN_EPOCH))
         _train(network, batches, epochs, run, number)
         first_epoch = epochs.stop
+    _copy_weights(trained, start)
     save_networks(start, run)
     return start
 
@@ -89,9 +94,13 @@ def rebuild_branch(branch: BranchSettings, run: Path) -> Networks:
     Keras joins networks only if the names of their operations differ, and saved ones repeat.
     """
     rebuilt = build_branch(branch)
-    for network, trained in zip(rebuilt, load_networks(run), strict=True):
-        network.set_weights(trained.get_weights())
+    _copy_weights(load_networks(run), rebuilt)
     return rebuilt
+
+
+def _copy_weights(source: Networks, target: Networks) -> None:
+    for network, like in zip(target, source, strict=True):
+        network.set_weights(like.get_weights())
 
 
 def _compile(

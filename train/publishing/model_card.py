@@ -93,6 +93,11 @@ SEVERAL_CORPORA = """\
 fitted to speakers of the corpora above whom it was not trained on. Each corpus weighs the same, so
 that confidence about acted speech does not carry over to ordinary speech."""
 
+PRIOR = """\
+{prior:.2f} is subtracted from the logits of neutral and calm: the largest constant that leaves 90 %
+of the ordinary speech of speakers set aside neutral or calm (`train/evaluation/prior.py`). Without
+it the network calls most unknown voices neutral."""
+
 REJECTION = """\
 Below a probability of {threshold:.2f} the label is `uncertain`: the threshold at which wrong and
 hidden labels of these speakers cost least (C. K. Chow, 1970; `train/evaluation/rejection.py`).
@@ -235,6 +240,8 @@ def _calibration(
     training: Mapping[str, Any], scores: Mapping[str, Any], results: Path
 ) -> Iterator[str]:
     """Yield paragraphs about the calibration of the probabilities."""
+    if training.get("prior"):
+        yield PRIOR.format(prior=training["prior"])
     temperature = training.get("temperature", 1.0)
     several = len(training.get("corpora", [])) > 1
     if temperature == 1.0:
