@@ -16,7 +16,7 @@ from train.audio.cache import content_hash
 from train.audio.utterances import longest_utterance, read_clip
 from train.corpora.clip import Clip
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same clips would give other samples."""
 
 Int16 = NDArray[np.int16]
