@@ -47,10 +47,10 @@ class GateSettings:
         vote_frames: number of recent frames that decide whether the gate opens.
         opening_votes: how many of them must be voiced.
         margin_db: how far above the noise floor the level of a voiced frame is, in decibels.
-        level_variation_db: by how much the level must change within two frames for the gate to
-            open, in decibels (median over the recent frames); a steady tone changes less. Two
-            frames hold three periods of 50 Hz, one frame holds one and a half: from one frame to
-            the next, the level of such a hum changes too.
+        level_variation_db: by how much the level must change from frame to frame for the gate to
+            open, in decibels (median over the recent frames); a steady tone changes less.
+        two_frame_variation_db: the same within two frames. They hold three periods of 50 Hz, where
+            one frame holds one and a half: from one frame to the next, the level of a hum changes.
         floor_frames: number of recent frames of which the quietest is the noise floor.
         loudest_frames: number of recent frames of which the loudest sets the gain.
         detector_dbfs: level to which the gain raises that loudest frame for WebRTC's detector, in
@@ -66,6 +66,7 @@ class GateSettings:
     opening_votes: int = 6
     margin_db: float = 6.0
     level_variation_db: float = 1.5
+    two_frame_variation_db: float = 1.0
     floor_frames: int = 100
     loudest_frames: int = 100
     detector_dbfs: float = -20.0
@@ -231,8 +232,10 @@ class SpeechGate:
 
     def _level_varies(self) -> bool:
         levels = np.array(self._levels)
-        changes = np.abs(levels[2:] - levels[:-2])
-        return float(np.median(changes)) >= self.settings.level_variation_db
+        return (
+            _median_change(levels, 1) >= self.settings.level_variation_db
+            and _median_change(levels, 2) >= self.settings.two_frame_variation_db
+        )
 
     def _start(self) -> list[GateEvent]:
         votes = self._valid_votes()
@@ -283,3 +286,8 @@ def levels_dbfs(frames: Int16) -> list[float]:
         max(QUIETEST_DBFS, 10.0 * math.log10(max(power, 1e-18) / FULL_SCALE**2))
         for power in powers.tolist()
     ]
+
+
+def _median_change(levels: NDArray[np.float64], frames: int) -> float:
+    """Return by how much levels change within so many frames, the median."""
+    return float(np.median(np.abs(levels[frames:] - levels[:-frames])))
