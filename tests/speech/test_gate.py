@@ -48,7 +48,8 @@ def tone(count: int) -> Float64:
 
 def voice(count: int) -> Float64:
     """Return the vowel with a level that changes by 3 or 6 dB from frame to frame, within ±1."""
-    return tone(count) * np.array([1.0, 0.7, 0.5])[np.arange(count) // VOTE_SAMPLES % 3]
+    steps = np.array([1.0, 0.7, 0.5])[np.arange(count) // VOTE_SAMPLES % 3]
+    return np.asarray(tone(count) * steps)
 
 
 def hum(count: int, frequency: float = 50.0) -> Float64:
