@@ -122,7 +122,8 @@ def _logits(
     }
     logits = {}
     for name, branches in {**chosen, "joined": recipe.branch}.items():
-        networks = join_branches([rebuild_branch(branch, run / branch.name) for branch in branches])
+        rebuilt = [rebuild_branch(branch, run / branch.name) for branch in branches]
+        networks = rebuilt[0] if len(rebuilt) == 1 else join_branches(rebuilt)
         maps = [branch.feature_map for branch in branches]
         logits[name] = np.stack(
             [last_window_logits(samples, networks, maps) for samples in utterances]

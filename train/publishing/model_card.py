@@ -95,8 +95,8 @@ that confidence about acted speech does not carry over to ordinary speech."""
 
 PRIOR = """\
 {prior:.2f} is subtracted from the logits of neutral and calm: the largest constant that leaves 90 %
-of the ordinary speech of speakers set aside neutral or calm (`train/evaluation/prior.py`). Without
-it the network calls most unknown voices neutral."""
+of the ordinary speech of speakers set aside neutral or calm (`train/evaluation/prior.py`), because
+a network that learned from ordinary speech takes unknown voices for ordinary speech."""
 
 REJECTION = """\
 Below a probability of {threshold:.2f} the label is `uncertain`: the threshold at which wrong and
