@@ -5,7 +5,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
+
+RETRY_SECONDS = 0.01
+"""After which a signal that came at a moment when it cannot end the program is sent again."""
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
@@ -37,11 +39,52 @@ def handlers_restored() -> Iterator[None]:
 def exiting_on_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
 
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+    def leave(number: int, frame: FrameType | None) -> None:
+        if _can_raise(number, frame):
+            raise SystemExit(128 + number)
 
     with handlers_restored():
         for number in ending_signals():
             if number != signal.SIGINT:  # which raises KeyboardInterrupt
                 signal.signal(number, leave)
         yield
+
+
+@contextlib.contextmanager
+def interrupted_within_files() -> Iterator[None]:
+    """Let Ctrl-C raise ``KeyboardInterrupt`` even if it comes while libsndfile reads a file."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if _can_raise(number, frame):
+            raise KeyboardInterrupt
+
+    with handlers_restored():
+        if signal.SIGINT in ending_signals():
+            signal.signal(signal.SIGINT, interrupt)
+        yield
+
+
+def _can_raise(number: int, frame: FrameType | None) -> bool:
+    """Return whether an exception would not be lost here; if it would, send the signal again."""
+    if not _is_in_callback(frame):
+        return True
+    main = threading.main_thread().ident
+
+    def send() -> None:
+        if hasattr(signal, "pthread_kill") and main is not None:
+            signal.pthread_kill(main, number)
+        else:
+            signal.raise_signal(number)
+
+    threading.Timer(RETRY_SECONDS, send).start()
+    return False
+
+
+def _is_in_callback(frame: FrameType | None) -> bool:
+    """Return whether Python was called by libsndfile, which reads a file object by callbacks."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name.startswith("vio_") and code.co_filename.endswith("soundfile.py"):
+            return True
+        frame = frame.f_back
+    return False

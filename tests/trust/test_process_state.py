@@ -306,3 +306,36 @@ def test_a_command_under_nohup_outlives_its_terminal(ignoring: bool, code: int) 
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)
     assert (process.communicate(timeout=30) and process.returncode) == code
+
+
+@linux
+@pytest.mark.parametrize(
+    ("signal_name", "context", "code"),
+    [
+        ("SIGTERM", "exiting_on_signals", 143),
+        ("SIGHUP", "exiting_on_signals", 129),
+        ("SIGINT", "interrupted_within_files", -signal.SIGINT),
+    ],
+)
+def test_a_signal_while_libsndfile_reads_a_file_object_is_not_lost(
+    signal_name: str, context: str, code: int
+) -> None:
+    ended = run(f"""
+        import io, soundfile
+        from realtime_ser.signals import {context}
+        class File(io.FileIO):
+            sent = False
+            def readinto(self, buffer):
+                if not File.sent:
+                    File.sent = True
+                    os.kill(os.getpid(), signal.{signal_name})
+                return super().readinto(buffer)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with {context}():
+            sound = soundfile.SoundFile(File({str(CLIP)!r}))
+            assert File.sent
+            time.sleep(20)
+        print("the signal was lost")
+        """)
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    assert "Exception ignored" not in ended.stderr
