@@ -33,6 +33,12 @@ ONCE_SHARE = 0.3
 PAUSE_SECONDS = 0.05, 1.5
 SECOND_SOUND_SHARE = 0.2
 
+OVERDRIVEN_SHARE = 0.12
+"""Share of the varied utterances that are clipped, most of them heavily."""
+
+OVERDRIVE_DB = 6.0, 60.0
+"""Range of their peaks before clipping, above full scale."""
+
 NO_RECORDINGS = Recordings([], [], [])
 OTHER_SOUNDS = SurroundingSettings(
     fragment_share=0.0,
@@ -104,7 +110,16 @@ def _speech(
             samples = source.versions[0][number]
             yield Example(samples, group, CLEAN)
             changed = in_surroundings(samples, recordings, surroundings, random)
+            if random.random() < OVERDRIVEN_SHARE:
+                changed = _overdriven(changed, random)
             yield Example(changed, group, VARIED)
+
+
+def _overdriven(samples: Int16, random: np.random.Generator) -> Int16:
+    """Return samples amplified far beyond full scale, up to a square wave."""
+    low, high = OVERDRIVE_DB
+    gain = 10 ** (random.uniform(low, high) / 20) / max(1, int(np.abs(samples.astype(int)).max()))
+    return as_int16(samples.astype(np.float64) * gain)
 
 
 def _recorded(noises: Mapping[str, Sequence[Int16]], seed: int) -> Iterator[Example]:
