@@ -125,9 +125,7 @@ def _logits(
         rebuilt = [rebuild_branch(branch, run / branch.name) for branch in branches]
         networks = rebuilt[0] if len(rebuilt) == 1 else join_branches(rebuilt)
         maps = [branch.feature_map for branch in branches]
-        logits[name] = np.stack(
-            [last_window_logits(samples, networks, maps) for samples in utterances]
-        )
+        logits[name] = last_window_logits(utterances, networks, maps)
     return logits
 
 

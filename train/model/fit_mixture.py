@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FeatureMap, Frontend
+from realtime_ser.emotion.frontend import FeatureMap, Frame, Frontend
 from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
 from train.corpora import ravdess
@@ -88,8 +88,7 @@ class MixtureMethod:
         """Return the logits of each clip's last window: see ``Method.logits``."""
         networks = load_networks(run)
         utterances = load_samples(clips, self._places.cache)
-        maps = self.recipe.feature_maps
-        return np.stack([last_window_logits(samples, networks, maps) for samples in utterances])
+        return last_window_logits(utterances, networks, self.recipe.feature_maps)
 
     def export(self, run: Path, folder: Path, split: Split) -> None:
         """Write a model folder: see ``Method.export``."""
@@ -107,24 +106,36 @@ class MixtureMethod:
 
 
 def last_window_logits(
-    samples: NDArray[np.int16], networks: Networks, feature_maps: Sequence[FeatureMap]
+    utterances: Sequence[NDArray[np.int16]],
+    networks: Networks,
+    feature_maps: Sequence[FeatureMap],
 ) -> Float32:
-    """Return the logits of an utterance's last window, float32 ``[8]``.
+    """Return the logits of each utterance's last window, float32 ``[utterances, 8]``.
 
     Args:
-        samples: 16 kHz, int16, shape ``[n]``.
+        utterances: 16 kHz, int16, shape ``[n]`` each.
         networks: embedder and classifier.
         feature_maps: what the embedder takes, in its order.
     """
+    windows = [_last_frames(samples, feature_maps) for samples in utterances]
+    embed, classify = networks
+    maps = [
+        np.concatenate([[frame.maps[each.name] for frame in frames] for frames in windows])
+        for each in feature_maps
+    ]
+    positions = embed.predict(maps if len(maps) > 1 else maps[0], batch_size=64, verbose=0)
+    ends = np.cumsum([len(frames) for frames in windows])[:-1]
+    logits = [
+        np.asarray(classify(window.reshape(1, -1, window.shape[-1]), training=False))[0]
+        for window in np.split(positions, ends)
+    ]
+    return np.stack(logits)
+
+
+def _last_frames(samples: NDArray[np.int16], feature_maps: Sequence[FeatureMap]) -> list[Frame]:
     settings = Settings()
     frontend = Frontend(settings.hop_steps, tuple(feature_maps))
-    frames = [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
-    embed, classify = networks
-    maps = [np.stack([frame.maps[each.name] for frame in frames]) for each in feature_maps]
-    positions = embed(maps, training=False)
-    window = keras.ops.reshape(positions, (1, -1, positions.shape[-1]))
-    logits: Float32 = np.asarray(classify(window, training=False))[0]
-    return logits
+    return [*frontend.process(samples), *frontend.flush()][-settings.window_frames :]
 
 
 def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> None:
