@@ -53,7 +53,8 @@ def test_the_results_are_plausible(measured: dict[str, Any]) -> None:
     parts = sum(stages[name]["mean"] for name in STAGES[:-1])
     assert stages["hop"]["mean"] == pytest.approx(parts, rel=0.01), "the stages are the whole hop"
     assert measured["cpu_ms_per_second"] > 0
-    assert 0 < measured["import_ms"] < measured["first_event_ms"]
+    assert measured["import_ms"] > 0
+    assert measured["first_event_ms"] > 0
     assert measured["real_time_factor"] > 1
     assert 0 < measured["streams"]["speech_share"] < 1
     assert measured["streams"]["latest_ms"]

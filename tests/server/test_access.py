@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from running_server import RunningServer, receive_all, running_server
+from waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 TOKEN = "correct-horse-battery"
@@ -78,7 +79,9 @@ def test_metrics_need_the_token_and_health_does_not(guarded: RunningServer) -> N
 
 
 def test_addresses_are_logged_on_request(guarded: RunningServer) -> None:
+    before = len(guarded.ended_sessions())
     stops(guarded, f"/v1/stream?token={TOKEN}")
+    wait_until(lambda: len(guarded.ended_sessions()) > before)  # logged after the close
     assert guarded.ended_sessions()[-1]["address"] == "127.0.0.1"
 
 

@@ -116,6 +116,7 @@ def test_a_client_that_is_held_back_may_answer_pings_late() -> None:
         began = time.monotonic()
         received = stream_events(server, audio, 100_000, start, ping_interval=None)
         assert time.monotonic() - began > 1, "longer than a ping and its answer may take"
+        wait_until(server.ended_sessions)  # logged after the close
         assert server.ended_sessions()[0]["held_back"] > 0
     assert (received.code, received.reason) == (1000, "stopped")
 

@@ -156,6 +156,7 @@ def test_text_in_the_middle_of_the_audio_ends_that_stream_after_its_events(
 
 
 def test_minutes_of_silence_give_no_event_and_end_in_order(target: RunningServer) -> None:
+    before = len(target.ended_sessions())
     with target.connect() as connection:
         for _ in range(120):
             connection.send(bytes(32_000))
@@ -163,4 +164,5 @@ def test_minutes_of_silence_give_no_event_and_end_in_order(target: RunningServer
         received = receive_all(connection)
     assert received.events == []
     assert received.code == 1000
+    wait_until(lambda: len(target.ended_sessions()) > before)  # logged after the close
     assert target.ended_sessions()[-1]["audio_seconds"] == 120

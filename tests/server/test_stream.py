@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 from running_server import RunningServer, analyzed, receive_all, send, stream_events
 from speech_clips import speech
+from waiting import wait_until
 
 from realtime_ser import Recognizer, Settings, to_dict
 from realtime_ser.demo import demo_clip
@@ -145,6 +146,7 @@ def test_each_session_gets_one_log_line_without_addresses(
 ) -> None:
     before = len(server.ended_sessions())
     received = stream_events(server, clip.tobytes(), start={"sample_rate": 16_000})
+    wait_until(lambda: len(server.ended_sessions()) > before)  # logged after the close
     (line,) = server.ended_sessions()[before:]
     assert line["kind"] == "stream"
     assert line["events"] == len(received.events)
