@@ -133,7 +133,7 @@ def test_prepare_checks_corpora(
     monkeypatch.setattr(sys, "argv", [*sys.argv, "--download"])
     with pytest.raises(SystemExit, match="2"):
         main()
-    assert "only --data and --byols can be downloaded" in capsys.readouterr().err
+    assert "only --data, --byols and --sounds can be downloaded" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", sys.argv[:-1])
     (corpora / "rir/kitchen.flac").unlink()
     assert main() == 1
