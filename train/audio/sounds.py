@@ -18,9 +18,6 @@ from train.audio.levels import at_level
 LOWEST_HZ = 20.0
 """Lower end of all noise."""
 
-FFT_UNIT = 1024
-"""Noise is computed in multiples of this many samples, as an FFT of a prime length is slow."""
-
 SILENCE_DBFS = -85.0
 """Level of the dither in a silent 16-bit recording."""
 
@@ -37,12 +34,10 @@ def shaped_noise(
     count: int, random: Random, amplitude: Callable[[Float64], Float64 | float]
 ) -> Float64:
     """Return noise with this amplitude at each frequency in Hz, none below ``LOWEST_HZ``."""
-    length = -(-count // FFT_UNIT) * FFT_UNIT
-    spectrum = np.fft.rfft(random.normal(size=length))
-    frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
+    spectrum = np.fft.rfft(random.normal(size=count))
+    frequencies = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
     shape = amplitude(np.maximum(frequencies, LOWEST_HZ))
-    noise: Float64 = np.fft.irfft(np.where(frequencies < LOWEST_HZ, 0.0, spectrum * shape), length)
-    return noise[:count]
+    return np.asarray(np.fft.irfft(np.where(frequencies < LOWEST_HZ, 0.0, spectrum * shape), count))
 
 
 def colored_noise(slope: float) -> Sound:

@@ -114,7 +114,8 @@ def _with_noise(
             recordings.voices[int(random.integers(len(recordings.voices)))], values, random
         )
     elif kind < 0.4 or not recordings.noises:
-        noise = colored_noise(random.uniform(0, 1))(len(values), random).astype(np.float32)
+        count = next_fast_len(len(values), real=True)
+        noise = colored_noise(random.uniform(0, 1))(count, random)[: len(values)].astype(np.float32)
     else:
         noise = _excerpt(
             recordings.noises[int(random.integers(len(recordings.noises)))], values, random
