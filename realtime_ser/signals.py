@@ -37,30 +37,26 @@ def handlers_restored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def exiting_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack, so that recordings and devices are closed."""
+    """Let signals unwind the stack, so that recordings and devices are closed.
+
+    Ctrl-C raises ``KeyboardInterrupt`` unless the host program handles it, the others
+    ``SystemExit``; all of them also if they come while libsndfile reads a file.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
         if _can_raise(number, frame):
             raise SystemExit(128 + number)
-
-    with handlers_restored():
-        for number in ending_signals():
-            if number != signal.SIGINT:  # which raises KeyboardInterrupt
-                signal.signal(number, leave)
-        yield
-
-
-@contextlib.contextmanager
-def interrupted_within_files() -> Iterator[None]:
-    """Let Ctrl-C raise ``KeyboardInterrupt`` even if it comes while libsndfile reads a file."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if _can_raise(number, frame):
             raise KeyboardInterrupt
 
     with handlers_restored():
-        if signal.SIGINT in ending_signals():
-            signal.signal(signal.SIGINT, interrupt)
+        for number in ending_signals():
+            if number != signal.SIGINT:
+                signal.signal(number, leave)
+            elif signal.getsignal(number) is signal.default_int_handler:
+                signal.signal(number, interrupt)
         yield
 
 

@@ -20,10 +20,8 @@ from realtime_ser.output.table_file import check_table_path, new_table
 from realtime_ser.output.text import TextLines
 from realtime_ser.recognizer import Recognizer
 from realtime_ser.samples import Int16
-from realtime_ser.signals import interrupted_within_files
 
 
-@interrupted_within_files()
 def run(options: argparse.Namespace) -> int:
     """Print the events or utterances of every file; a bad file does not stop the others."""
     names = list(_expanded(options.files))

@@ -16,10 +16,8 @@ from realtime_ser.errors import RealtimeSerError
 from realtime_ser.output.format import clock
 from realtime_ser.output.table_file import check_table_path
 from realtime_ser.recognizer import Recognizer
-from realtime_ser.signals import interrupted_within_files
 
 
-@interrupted_within_files()
 def run(options: argparse.Namespace) -> int:
     """Analyze all files into one table; a bad file is a row with its error."""
     job = Job(options.paths, options.column, options.out, options.resume)

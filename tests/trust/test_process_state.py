@@ -310,19 +310,14 @@ def test_a_command_under_nohup_outlives_its_terminal(ignoring: bool, code: int) 
 
 @linux
 @pytest.mark.parametrize(
-    ("signal_name", "context", "code"),
-    [
-        ("SIGTERM", "exiting_on_signals", 143),
-        ("SIGHUP", "exiting_on_signals", 129),
-        ("SIGINT", "interrupted_within_files", -signal.SIGINT),
-    ],
+    ("signal_name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", -signal.SIGINT)]
 )
 def test_a_signal_while_libsndfile_reads_a_file_object_is_not_lost(
-    signal_name: str, context: str, code: int
+    signal_name: str, code: int
 ) -> None:
     ended = run(f"""
         import io, soundfile
-        from realtime_ser.signals import {context}
+        from realtime_ser.signals import exiting_on_signals
         class File(io.FileIO):
             sent = False
             def readinto(self, buffer):
@@ -331,7 +326,7 @@ def test_a_signal_while_libsndfile_reads_a_file_object_is_not_lost(
                     os.kill(os.getpid(), signal.{signal_name})
                 return super().readinto(buffer)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        with {context}():
+        with exiting_on_signals():
             sound = soundfile.SoundFile(File({str(CLIP)!r}))
             assert File.sent
             time.sleep(20)
