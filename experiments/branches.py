@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import recall_score
 
+from realtime_ser.emotion.frontend import FeatureMap
 from realtime_ser.emotion.model import EmotionModel
 from train.audio.speech import load_samples
-from train.corpora import ravdess
-from train.corpora.clip import Clip
-from train.corpora.corpus import NEUTRAL, QUIET_MASK, Corpus, predict_label
-from train.corpora.registry import find_corpus, load_corpus
-from train.corpora.speakers import split_speakers
+from train.corpora.corpus import NEUTRAL, Corpus, predict_label
+from train.corpora.registry import find_corpus
 from train.files import QUALITY_PAGE, RESULTS_FOLDER, replace_section, write_json
 from train.markdown import markdown_table, number
-from train.model.branches import BranchSettings, join_branches
+from train.model.branches import join_branches
+from train.model.calibration import less_quiet
 from train.model.fit_mixture import TRAINING, last_window_logits
+from train.model.material import set_aside_clips
 from train.model.mixture_recipe import MixtureRecipe, load_mixture_recipe
+from train.model.network import Networks
 from train.model.runs import current_commit
 from train.model.stages import rebuild_branch
 
@@ -82,18 +83,20 @@ def compare_branches(
     """
     recipe, manifest = load_mixture_recipe(recipe_name), EmotionModel(model).manifest
     prior = float((manifest.training or {}).get("prior", 0.0))
+    compared = _compared(recipe, run)
     rows = []
     for name in recipe.stage[TRAINING].shares:
-        clips = _set_aside(recipe, name, corpora)
-        spoken = (
-            [pair for pair in zip(clips, load_samples(clips, cache), strict=True) if len(pair[1])]
-            if clips
-            else []
-        )
-        if not spoken:
+        clips = set_aside_clips(recipe, name, corpora)
+        if not clips:
             continue
-        logits = _logits(recipe, run, [samples for _, samples in spoken])
-        logits[f"joined, prior {prior:.2f}"] = logits["joined"] - prior * QUIET_MASK
+        loaded = zip(clips, load_samples(clips, cache), strict=True)
+        spoken = [(clip, samples) for clip, samples in loaded if len(samples)]
+        utterances = [samples for _, samples in spoken]
+        logits = {
+            network: last_window_logits(utterances, networks, maps)
+            for network, (networks, maps) in compared.items()
+        }
+        logits[f"joined, prior {prior:.2f}"] = less_quiet(logits["joined"], prior)
         labels = [clip.label for clip, _ in spoken]
         scores = {
             network: score(find_corpus(name), labels, values) for network, values in logits.items()
@@ -106,27 +109,15 @@ def compare_branches(
     }
 
 
-def _set_aside(recipe: MixtureRecipe, name: str, corpora: Path) -> list[Clip]:
-    if name == ravdess.CORPUS:
-        return []
-    clips = load_corpus(name, corpora / name)
-    return split_speakers(clips, recipe.set_aside_share, recipe.seed)[1]
-
-
-def _logits(
-    recipe: MixtureRecipe, run: Path, utterances: Sequence[NDArray[np.int16]]
-) -> dict[str, Float32]:
-    """Return the logits of each branch and of all, shape ``[utterances, 8]``."""
-    chosen: dict[str, tuple[BranchSettings, ...]] = {
-        branch.name: (branch,) for branch in recipe.branch
-    }
-    logits = {}
-    for name, branches in {**chosen, "joined": recipe.branch}.items():
-        rebuilt = [rebuild_branch(branch, run / branch.name) for branch in branches]
-        networks = rebuilt[0] if len(rebuilt) == 1 else join_branches(rebuilt)
-        maps = [branch.feature_map for branch in branches]
-        logits[name] = last_window_logits(utterances, networks, maps)
-    return logits
+def _compared(recipe: MixtureRecipe, run: Path) -> dict[str, tuple[Networks, list[FeatureMap]]]:
+    """Return the networks of each branch and of all, and the maps that they read."""
+    chosen = {branch.name: (branch,) for branch in recipe.branch} | {"joined": recipe.branch}
+    compared = {}
+    for name, branches in chosen.items():
+        built = [rebuild_branch(branch, run / branch.name) for branch in branches]
+        networks = built[0] if len(built) == 1 else join_branches(built)
+        compared[name] = networks, [branch.feature_map for branch in branches]
+    return compared
 
 
 def branches_table(result: Mapping[str, Any]) -> str:

@@ -23,11 +23,11 @@ from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
 from train.corpora import ravdess
 from train.corpora.clip import Clip
-from train.corpora.registry import find_corpus, load_corpus
-from train.corpora.speakers import split_speakers
+from train.corpora.registry import find_corpus
 from train.files import QUALITY_PAGE, RESULTS_FOLDER, replace_section, write_json
 from train.markdown import markdown_table, number
 from train.model.fit_mixture import TRAINING
+from train.model.material import set_aside_clips
 from train.model.mixture_recipe import MixtureRecipe, load_mixture_recipe
 from train.model.runs import current_commit
 
@@ -93,8 +93,7 @@ def unseen_clips(recipe: MixtureRecipe, corpora: Path, data: Path) -> list[Clip]
         if name == ravdess.CORPUS:
             unseen = ravdess.list_clips(data, ravdess.HELD_OUT_SPEAKERS)
         else:
-            loaded = load_corpus(name, corpora / name)
-            unseen = split_speakers(loaded, recipe.set_aside_share, recipe.seed)[1]
+            unseen = set_aside_clips(recipe, name, corpora)
         chosen = random.permutation(len(unseen))[:CLIPS_OF_A_CORPUS]
         clips += [unseen[index] for index in sorted(chosen)]
     return clips

@@ -15,13 +15,13 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
 
 from realtime_ser.errors import SettingsError
-from train.corpora import ravdess
 from train.corpora.corpus import QUIET_MASK, target
-from train.corpora.registry import find_corpus, load_corpus
-from train.corpora.speakers import split_speakers
+from train.corpora.registry import find_corpus
 from train.evaluation.calibration import TEMPERATURE_RANGE, log_probabilities
 from train.evaluation.streamed import streamed_probabilities
+from train.model.calibration import less_quiet
 from train.model.fit_mixture import TRAINING
+from train.model.material import set_aside_clips
 from train.model.mixture_recipe import MixtureRecipe
 
 Bool = NDArray[np.bool_]
@@ -62,7 +62,7 @@ class Group:
 
     def less_quiet(self, prior: float) -> "Group":
         """Return the group with a constant subtracted from the logits of neutral and calm."""
-        return replace(self, logits=self.logits - prior * QUIET_MASK)
+        return replace(self, logits=less_quiet(self.logits, prior))
 
     def loss(self, temperature: float) -> float:
         """Return the mean cross-entropy at a temperature (see ``train.model.objective``)."""
@@ -82,9 +82,7 @@ def set_aside_group(recipe: MixtureRecipe, name: str, model: Path, corpora: Path
         model: model folder, exported at temperature 1.
         corpora: folder of the corpora.
     """
-    clips = split_speakers(load_corpus(name, corpora / name), recipe.set_aside_share, recipe.seed)[
-        1
-    ]
+    clips = set_aside_clips(recipe, name, corpora)
     if not clips:
         return None
     probabilities = streamed_probabilities(model, clips)
@@ -105,7 +103,7 @@ def set_aside_groups(recipe: MixtureRecipe, model: Path, corpora: Path) -> dict[
     Raises:
         SettingsError: no corpus has speakers set aside.
     """
-    names = [name for name in recipe.stage[TRAINING].shares if name != ravdess.CORPUS]
+    names = recipe.stage[TRAINING].shares
     found = {name: set_aside_group(recipe, name, model, corpora) for name in names}
     groups = {name: group for name, group in found.items() if group is not None and len(group)}
     if not groups:

@@ -1,7 +1,11 @@
 """What turns a network's logits into the probabilities and labels that users see."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from train.corpora.corpus import QUIET_MASK
 from train.model.rejection import Rejection
 
 
@@ -24,3 +28,13 @@ class Calibration:
 
 UNCALIBRATED = Calibration()
 """Leaves logits as they are."""
+
+
+def less_quiet(logits: Any, prior: float) -> Any:
+    """Return logits, float ``[…, 8]``, with ``prior`` subtracted from those of neutral and calm."""
+    return logits - np.float32(prior) * QUIET_MASK.astype(np.float32)
+
+
+def calibrated(logits: Any, calibration: Calibration) -> Any:
+    """Return calibrated logits, float ``[…, 8]`` as given: an array or a tensor."""
+    return less_quiet(logits, calibration.prior) / calibration.temperature

@@ -16,10 +16,9 @@ from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 from train.corpora.clip import Clip
-from train.corpora.corpus import QUIET_MASK
 from train.files import read_json
 from train.model import speech_head, speech_output
-from train.model.calibration import UNCALIBRATED, Calibration
+from train.model.calibration import UNCALIBRATED, Calibration, calibrated
 from train.model.model_folder import file_hashes
 from train.model.quantized import Quantized, convert
 from train.model.runs import ORIGIN_FILE
@@ -93,7 +92,7 @@ class _Exported(tensorflow.Module):  # type: ignore[misc]
         channels = embeddings.shape[-1]
         positions = tensorflow.reshape(embeddings, (1, -1, channels))
         logits = self._networks[1](positions, training=False)
-        return {"probabilities": tensorflow.nn.softmax(_calibrated(logits, self._calibration))[0]}
+        return {"probabilities": tensorflow.nn.softmax(calibrated(logits, self._calibration))[0]}
 
 
 def export(
@@ -181,19 +180,13 @@ def parity(
     computed = [model.embed(frame) for frame in chosen]
     embeddings = np.stack([result.embedding for result in computed])
     window = expected.reshape(1, -1, expected.shape[-1])
-    logits = _calibrated(classify(window, training=False), calibration)
+    logits = calibrated(classify(window, training=False), calibration)
     probabilities = [np.asarray(keras.ops.softmax(logits))[0] - model.classify(list(embeddings))]
     probabilities += [output[:, 0] - [frame.speech for frame in computed] for output in speech]
     return (
         float(np.abs(expected - embeddings).max()),
         float(np.abs(np.concatenate(probabilities)).max()),
     )
-
-
-def _calibrated(logits: Any, calibration: Calibration) -> Any:
-    """Return calibrated logits, shape ``[batch, 8]``."""
-    shift = calibration.prior * QUIET_MASK.astype(np.float32)
-    return (logits - shift) / calibration.temperature
 
 
 def _random_frames(feature_maps: Sequence[FeatureMap]) -> list[dict[str, Float32]]:

@@ -43,6 +43,20 @@ def training_clips(
     return split_speakers(clips, recipe.set_aside_share, recipe.seed)[0]
 
 
+def set_aside_clips(recipe: MixtureRecipe, name: str, corpora: Path) -> list[Clip]:
+    """Return the clips of a corpus that are never trained on; none of RAVDESS, which has splits.
+
+    Args:
+        recipe: states the share of the speakers that is set aside, and the seed.
+        name: of the corpus.
+        corpora: folder of the corpora.
+    """
+    if name == ravdess.CORPUS:
+        return []
+    clips = load_corpus(name, corpora / name)
+    return split_speakers(clips, recipe.set_aside_share, recipe.seed)[1]
+
+
 def gather_sources(
     recipe: MixtureRecipe,
     shares: Mapping[str, float],
