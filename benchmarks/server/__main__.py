@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmarks.server.load import Stream, hold_idle, run_streams
 from benchmarks.server.speech import Speech, load_speech
 from benchmarks.server.usage import cpu_seconds, resident_mb
 from realtime_ser.bench.report import Spread, spread, this_machine
+from realtime_ser.commands.option_types import at_least
 from realtime_ser.demo import demo_clip
 from realtime_ser.errors import RealtimeSerError, SettingsError
 from realtime_ser.server.listening import allow_many_connections
@@ -157,17 +158,6 @@ def running_server(options: argparse.Namespace) -> Iterator[tuple[int, str]]:
             yield server.pid, url
         finally:
             server.terminate()
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """Return a converter of arguments that takes whole numbers from ``least`` on."""
-
-    def convert(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
-        return int(text)
-
-    return convert
 
 
 def check_open_files(connections: int, limit: int) -> None:

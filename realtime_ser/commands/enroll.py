@@ -80,8 +80,8 @@ def _report(progress: Progress, name: str, replaced: Profile | None) -> None:
     print(f"Profile {name} knows the voice from {clock(progress.seconds)} of speech.")
     if replaced is not None:
         corrections = len(replaced.corrections)
-        kept = f", and keeps its {counted(corrections)}" if corrections else ""
-        print(f"  this replaces what it knew of a voice before{kept}")
+        corrected = f", and keeps its {counted(corrections)}" if corrections else ""
+        print(f"  this replaces what it knew of a voice before{corrected}")
     for kind, count in progress.refused.items():
         print(f"  not used: {counted(count, 'utterance')}, {kind}")
     print(f"Use it: realtime-ser --profile '{name}'")

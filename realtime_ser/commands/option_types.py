@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import math
+from collections.abc import Callable
 
 from realtime_ser.errors import SettingsError
 from realtime_ser.profiles.names import check_name
@@ -49,11 +50,15 @@ def duration(text: str) -> float:
     return value
 
 
-def count(text: str) -> int:
-    """Return a whole number from 1 that fits into 32 bits."""
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 2**31 - 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a type of whole numbers from ``least`` on that fit into 32 bits."""
+
+    def convert(text: str) -> int:
+        if text.isascii() and text.isdigit() and least <= int(text) <= 2**31 - 1:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+
+    return convert
 
 
 def port(text: str) -> int:

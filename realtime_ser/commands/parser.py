@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realtime_ser.commands.option_types import channel, count, number, profile_name, seconds
+from realtime_ser.commands.option_types import at_least, channel, number, profile_name, seconds
 from realtime_ser.commands.serve_options import add_serve_options
 from realtime_ser.errors import printable
 from realtime_ser.settings import VAD_MODES, Settings
@@ -252,7 +252,7 @@ def _add_archive(commands: Any) -> None:
     )
     archive.add_argument(
         "--workers",
-        type=count,
+        type=at_least(1),
         metavar="N",
         help="processes that analyze (default and most: one less than there are processors)",
     )

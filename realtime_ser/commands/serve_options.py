@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from realtime_ser.commands.option_types import count, duration, port, seconds
+from realtime_ser.commands.option_types import at_least, duration, port, seconds
 from realtime_ser.server.options import Limits
 
 
@@ -52,9 +52,9 @@ def _add_limits(serve: argparse.ArgumentParser) -> None:
     limits = serve.add_argument_group("limits")
     usual = Limits()
     for name, kind, default, meaning in (
-        ("--max-sessions", count, usual.sessions, "open streams and listeners"),
-        ("--max-message", count, usual.message_bytes, "bytes of one message"),
-        ("--max-events", count, usual.events, "events that wait for a slow reader"),
+        ("--max-sessions", at_least(1), usual.sessions, "open streams and listeners"),
+        ("--max-message", at_least(1), usual.message_bytes, "bytes of one message"),
+        ("--max-events", at_least(1), usual.events, "events that wait for a slow reader"),
         ("--idle-timeout", duration, usual.idle_seconds, "seconds without a message, 0 for ever"),
         ("--drain-timeout", duration, usual.drain_seconds, "seconds for the last events"),
         ("--ping", seconds, usual.ping_seconds, "seconds in which a client must answer"),
@@ -67,5 +67,8 @@ def _add_limits(serve: argparse.ArgumentParser) -> None:
             help=f"{meaning} (default {default:.10g})",
         )
     limits.add_argument(
-        "--workers", type=count, metavar="N", help="processes that recognize (default: the cores)"
+        "--workers",
+        type=at_least(1),
+        metavar="N",
+        help="processes that recognize (default: the cores)",
     )
