@@ -16,9 +16,9 @@ from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.settings import Settings
 from train.corpora.splits import Split, read_split
+from train.evaluation.analyses import streamed_probabilities
 from train.evaluation.predictions import Predictions
 from train.evaluation.scores import scores_of
-from train.evaluation.streamed import streamed_probabilities
 from train.markdown import markdown_table
 from train.model.recipe import Recipe, load_recipe
 from train.model.runs import check_finished

@@ -84,6 +84,7 @@ class FakeMethod:
         self.description = f"of {name}"
         self.fitted: list[str] = []
         self.exported: list[Path] = []
+        self.priors: list[float] = []
         self.calls = 0
 
     def fit(self, split: Split, run: Path) -> None:
@@ -102,6 +103,8 @@ class FakeMethod:
         )
         return logits
 
-    def export(self, run: Path, folder: Path, split: Split) -> None:
+    def export(self, run: Path, folder: Path, split: Split, prior: float = 0.0) -> None:
         self.exported.append(run)
+        self.priors.append(prior)
+        folder.unlink(missing_ok=True)
         folder.symlink_to(bundled_model_folder())

@@ -5,24 +5,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.errors import SettingsError
 from train.command_line import (
     CACHE_FOLDER,
-    MODEL_FOLDER,
     add_corpora,
     add_data,
     add_model,
     add_recipe,
     add_runs,
+    open_method,
     run_command,
 )
+from train.evaluate_command import add_evaluate
 
 SPLITS = "development, held-out, actors-1 to -6 or random-1 to -5"
 
 
 def main() -> int:
     """Run one command and return its exit code."""
-    commands = (_prepare, _fit, _evaluate, _robustness, _export, _statistics)
+    commands = (_prepare, _fit, add_evaluate, _robustness, _export, _statistics)
     return run_command("python -m train", __doc__, commands)
 
 
@@ -98,96 +98,10 @@ def _fit(commands: Any) -> None:
 
         split = read_split(options.split, options.data)
         folder = _run_folder(options)
-        _open_method(options).fit(split, folder)
+        open_method(options).fit(split, folder)
         plot_history(folder)
 
     command.set_defaults(run_command=run)
-
-
-RAVDESS_PROTOCOLS = ("random", "actors", "held-out")
-CORPUS_PROTOCOLS = ("ordinary", "sounds", "cross-corpus", "warm", "corrections")
-
-
-def _evaluate(commands: Any) -> None:
-    command = commands.add_parser(
-        "evaluate", help="score a recipe or a model folder under a protocol"
-    )
-    add_recipe(command)
-    add_corpora(command)
-    add_data(command, required=False)
-    add_runs(command)
-    command.add_argument(
-        "--protocol",
-        choices=(*RAVDESS_PROTOCOLS, *CORPUS_PROTOCOLS),
-        default="actors",
-        help="random and actors score a recipe, training what is missing; the others score the"
-        " model folder",
-    )
-    add_model(command)
-    _add_corpus(command)
-    command.add_argument(
-        "--write", action="store_true", help="also write the scores to results/ and the documents"
-    )
-
-    def run(options: argparse.Namespace) -> None:
-        if options.protocol in CORPUS_PROTOCOLS:
-            if options.corpora is None:
-                command.error(f"--protocol {options.protocol} needs --corpora")
-            _evaluate_corpus(options)
-            return
-        if options.data is None:
-            command.error(f"--protocol {options.protocol} needs --data")
-        if options.protocol == "held-out":
-            _evaluate_held_out(options)
-            return
-        from train.evaluation.protocols import evaluate
-
-        evaluate(
-            _open_method(options), options.protocol, options.data, options.runs, write=options.write
-        )
-
-    command.set_defaults(run_command=run)
-
-
-def _evaluate_held_out(options: argparse.Namespace) -> None:
-    from train.evaluation.held_out import evaluate_held_out, print_scores
-
-    scores = evaluate_held_out(options.data, options.model)
-    if options.write:
-        from train.publishing.model_card import write_model_card
-        from train.publishing.quality import write_held_out_scores
-        from train.publishing.readme import write_readme_scores
-
-        write_model_card(options.model, scores)
-        if options.model == MODEL_FOLDER:
-            write_held_out_scores(scores)
-            write_readme_scores(scores, options.model)
-    print_scores(scores)
-
-
-def _evaluate_corpus(options: argparse.Namespace) -> None:
-    from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
-    from train.evaluation.corpus_report import corpus_report
-
-    if options.write and options.model != MODEL_FOLDER and not options.without:
-        raise SettingsError(
-            "only the scores of the bundled model are written", "leave out --write or --model"
-        )
-    selection = Selection(
-        options.corpus,
-        options.corpora,
-        options.speakers,
-        options.recipe,
-        options.data,
-        options.without,
-    )
-    protocol = PROTOCOLS[options.protocol]
-    result = evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
-    print(corpus_report(result))
-    if options.write:
-        from train.publishing.quality import write_corpus_scores
-
-        write_corpus_scores(result)
 
 
 def _robustness(commands: Any) -> None:
@@ -237,7 +151,7 @@ def _export(commands: Any) -> None:
         from train.model.export import export
         from train.model.fit_mixture import MixtureMethod
 
-        method = _open_method(options)
+        method = open_method(options)
         voices = method.training_clips(read_split(options.split, options.data))
         if isinstance(method, MixtureMethod):
             calibration = _group_calibration(options, method)
@@ -270,18 +184,9 @@ def _statistics(commands: Any) -> None:
         from train.model.voice_statistics import add_statistics
 
         split = read_split(options.split, options.data)
-        add_statistics(options.model, _open_method(options).training_clips(split))
+        add_statistics(options.model, open_method(options).training_clips(split))
 
     command.set_defaults(run_command=run)
-
-
-def _open_method(options: argparse.Namespace) -> Any:
-    from train.model.methods import open_method
-
-    cache = options.runs / CACHE_FOLDER
-    return open_method(
-        options.recipe, options.runs, cache, options.corpora, options.byols, options.without
-    )
 
 
 def _group_calibration(options: argparse.Namespace, method: Any) -> Any:
@@ -291,9 +196,13 @@ def _group_calibration(options: argparse.Namespace, method: Any) -> Any:
     from train.corpora.splits import read_split
     from train.evaluation.group_calibration import set_aside_groups
     from train.evaluation.output_calibration import calibrate
+    from train.model.runs import check_finished
 
+    run, split = _run_folder(options), read_split(options.split, options.data)
+    check_finished(options.recipe, options.split, run)
+    method.fit_speech_output(split, run)
     with TemporaryDirectory() as folder:
-        method.export(_run_folder(options), Path(folder), read_split(options.split, options.data))
+        method.export(run, Path(folder), split)
         groups = set_aside_groups(method.recipe, Path(folder), options.corpora)
     return calibrate(groups)
 
@@ -301,7 +210,7 @@ def _group_calibration(options: argparse.Namespace, method: Any) -> Any:
 def _window_temperature(options: argparse.Namespace, method: Any) -> float:
     """Return the temperature of a recipe of RAVDESS alone; train its speech head if needed."""
     from train.corpora.splits import read_split
-    from train.evaluation.calibration import development_temperature
+    from train.evaluation.streamed import development_temperature
     from train.model.saved import load_networks
     from train.model.speech_head import HEAD_FILE, fit_speech_head
 
@@ -324,22 +233,6 @@ def _quantized(options: argparse.Namespace, method: Any) -> Any:
     training = read_split(options.split, options.data).training
     cache = options.runs / CACHE_FOLDER
     return Quantized(options.quantized, calibration_frames(method.recipe, training, cache))
-
-
-def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(f"protocols {', '.join(CORPUS_PROTOCOLS)}")
-    group.add_argument(
-        "--corpus",
-        metavar="NAME",
-        help="the corpus to score (default: ordinary_coffee or noise_esc10; the others have none)",
-    )
-    group.add_argument(
-        "--speakers",
-        choices=("all", "set-aside", "unseen"),
-        default="all",
-        help="set-aside scores only the speakers that --recipe keeps out of training, unseen only"
-        " those that the model's manifest does not name",
-    )
 
 
 def _add_split(parser: argparse.ArgumentParser, default: str) -> None:

@@ -76,3 +76,17 @@ def add_corpora(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without", metavar="CORPUS", help="leave a corpus out of a recipe of several corpora"
     )
+
+
+def open_method(options: argparse.Namespace) -> Any:
+    """Return the method of a command's options.
+
+    Raises:
+        SettingsError: the recipe is unknown or wrong, or lacks a folder or file that it needs.
+    """
+    from train.model import methods
+
+    cache = options.runs / CACHE_FOLDER
+    return methods.open_method(
+        options.recipe, options.runs, cache, options.corpora, options.byols, options.without
+    )

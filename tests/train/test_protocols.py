@@ -23,11 +23,15 @@ from predicted_clips import FakeMethod, utterances  # noqa: E402
 from train.corpora.ravdess import parse_clip  # noqa: E402
 from train.corpora.splits import read_split  # noqa: E402
 from train.evaluation import protocols  # noqa: E402
-from train.evaluation.calibration import development_temperature  # noqa: E402
+from train.evaluation.analyses import streamed_probabilities  # noqa: E402
 from train.evaluation.held_out import analyze, labels_shown_at  # noqa: E402
 from train.evaluation.predictions import NO_SPEECH, Predictions  # noqa: E402
 from train.evaluation.protocols import evaluate  # noqa: E402
-from train.evaluation.streamed import streamed_predictions, streamed_probabilities  # noqa: E402
+from train.evaluation.streamed import (  # noqa: E402
+    development_temperature,
+    fitted_prior,
+    streamed_predictions,
+)
 from train.model.runs import FINISHED_FILE, record_end  # noqa: E402
 
 
@@ -153,6 +157,46 @@ def test_a_method_that_streams_is_scored_streamed_too(
         cached["test"].probabilities, streamed_probabilities(bundled_model_folder(), split.test)
     )
     assert "| score | streamed | clip-level |" in capsys.readouterr().out
+
+
+def test_streamed_predictions_are_of_the_network_with_its_prior(
+    fake: FakeMethod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.evaluation.streamed.fitted_prior", lambda *_: 1.25)
+    data, run = write_clips(tmp_path / "data", utterances), tmp_path / "run"
+    split = read_split("actors-1", data)
+    fake.fit(split, run)
+    streamed_predictions(fake, split, run)
+    assert fake.priors == [0.0, 1.25]
+
+
+def test_a_recipe_of_ravdess_alone_has_no_prior(fake: FakeMethod, tmp_path: Path) -> None:
+    assert fitted_prior(fake, tmp_path) == 0.0
+
+
+def test_chosen_splits_are_scored_alone(
+    fake: FakeMethod, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, runs = write_clips(tmp_path / "data", None), tmp_path / "runs"
+    evaluate(fake, "random", data, runs, ["random-1", "random-3"], write=True)
+    assert fake.fitted == ["random-1", "random-3"]
+    stored = json.loads((tmp_path / "results" / "fake-random.json").read_text())
+    assert [split["name"] for split in stored["splits"]] == ["random-1", "random-3"]
+    assert "random-2" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("splits", [["actors-1"], ["random-9"], ["random-1", "held-out"]])
+def test_a_split_of_another_protocol_is_refused(
+    splits: list[str], fake: FakeMethod, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"protocol random has no split .*random-1"):
+        evaluate(fake, "random", tmp_path, tmp_path / "runs", splits, write=False)
+    assert not fake.fitted
+
+
+def test_one_split_is_not_enough(fake: FakeMethod, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no deviation: choose at least two"):
+        evaluate(fake, "random", tmp_path, tmp_path / "runs", ["random-1"] * 2, write=False)
 
 
 def test_the_exported_temperature_is_fitted_to_speakers_17_to_20(

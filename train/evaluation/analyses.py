@@ -119,6 +119,19 @@ def probabilities_of(analyses: Sequence[ClipAnalysis]) -> Float64:
     return np.array(rows, np.float64).reshape(len(analyses), len(LABELS))
 
 
+def streamed_probabilities(model: Path, clips: Sequence[Clip]) -> Float64:
+    """Return the probabilities of each clip's ``file`` event, as ``realtime-ser analyze`` has them.
+
+    Args:
+        model: model folder.
+        clips: the clips.
+
+    Returns:
+        Shape ``[clips, 8]``; a row of NaN where the gate found no speech.
+    """
+    return probabilities_of(analyze_clips(model, clips))
+
+
 def program_stamp() -> str:
     """Return a hash of the source code of ``realtime_ser``."""
     package = Path(realtime_ser.__file__).parent

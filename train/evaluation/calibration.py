@@ -5,7 +5,6 @@ C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from realtime_ser.errors import SettingsError
-from train.corpora.splits import read_split
 from train.evaluation.predictions import Predictions
-from train.evaluation.streamed import streamed_predictions
-from train.model.method import Method
-from train.model.runs import check_finished
 
 Float64 = NDArray[np.float64]
 
@@ -28,8 +23,6 @@ SMALLEST_PROBABILITY = 1e-6
 """The last digit of an event's probabilities; replaces a probability that was rounded to 0."""
 
 TEMPERATURE_RANGE = (0.05, 20.0)
-
-DEVELOPMENT_SPLIT = "development"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +122,3 @@ def scaled(predictions: Predictions, temperature: float) -> Predictions:
     """Return the predictions at another temperature; the likeliest labels stay the same."""
     logits = log_probabilities(predictions.probabilities) / temperature
     return Predictions(predictions.clips, softmax(logits, axis=1))
-
-
-def development_temperature(method: Method, data: Path, runs: Path) -> float:
-    """Return a recipe's temperature, fitted to the validation clips of its development run.
-
-    The clips are streamed through the live program's pipeline; the network was not trained on
-    their speakers.
-
-    Args:
-        method: the recipe; it has to support ``export``.
-        data: folder of RAVDESS.
-        runs: folder of runs and caches.
-
-    Raises:
-        SettingsError: the recipe has no finished development run.
-    """
-    run = runs / method.name / DEVELOPMENT_SPLIT
-    check_finished(method.name, DEVELOPMENT_SPLIT, run)
-    split = read_split(DEVELOPMENT_SPLIT, data)
-    return temperature_of(streamed_predictions(method, split, run)["validation"])

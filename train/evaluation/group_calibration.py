@@ -5,7 +5,7 @@ which a live program hears more. So it is fitted to the speakers set aside of ev
 training, with the mean loss of each corpus weighing the same.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from scipy.special import log_softmax, logsumexp, softmax
 from realtime_ser.errors import SettingsError
 from train.corpora.corpus import QUIET_MASK, target
 from train.corpora.registry import find_corpus
+from train.evaluation.analyses import streamed_probabilities
 from train.evaluation.calibration import TEMPERATURE_RANGE, log_probabilities
-from train.evaluation.streamed import streamed_probabilities
 from train.model.calibration import less_quiet
 from train.model.fit_mixture import TRAINING
 from train.model.material import set_aside_clips
@@ -103,12 +103,24 @@ def set_aside_groups(recipe: MixtureRecipe, model: Path, corpora: Path) -> dict[
     Raises:
         SettingsError: no corpus has speakers set aside.
     """
-    names = recipe.stage[TRAINING].shares
-    found = {name: set_aside_group(recipe, name, model, corpora) for name in names}
-    groups = {name: group for name, group in found.items() if group is not None and len(group)}
+    groups = _groups(recipe, recipe.stage[TRAINING].shares, model, corpora)
     if not groups:
         raise SettingsError("no corpus has speakers set aside", "raise set_aside_share")
     return groups
+
+
+def ordinary_groups(recipe: MixtureRecipe, model: Path, corpora: Path) -> dict[str, Group]:
+    """Return the groups of ordinary speech alone; arguments as in ``set_aside_groups``."""
+    shares = recipe.stage[TRAINING].shares
+    ordinary = [name for name in shares if not find_corpus(name).labels]
+    return _groups(recipe, ordinary, model, corpora)
+
+
+def _groups(
+    recipe: MixtureRecipe, names: Iterable[str], model: Path, corpora: Path
+) -> dict[str, Group]:
+    found = {name: set_aside_group(recipe, name, model, corpora) for name in names}
+    return {name: group for name, group in found.items() if group is not None and len(group)}
 
 
 def group_temperature(groups: Collection[Group]) -> float:

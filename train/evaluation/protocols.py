@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from realtime_ser.errors import SettingsError
 from realtime_ser.settings import DEFAULT_THRESHOLD
 from train.corpora.clip import Clip
 from train.corpora.splits import DEVELOPMENT_SPEAKERS, PROTOCOLS, Split, read_split
@@ -28,8 +29,8 @@ PROTOCOL_TEXTS = {
     "actors": "actors: six folds with four test speakers each (EmoBox's), who took no part in"
     " training, stopping or calibration; recipes were chosen on speakers 17–20, who are among the"
     " test speakers of four folds, hence the further score without them",
-    "random": "random: five seeds, clips divided 70/15/15 % and stratified by label; the same"
-    " speakers are in training and test",
+    "random": "random: clips divided 70/15/15 %, stratified by label, by a seed for each split; the"
+    " same speakers are in training and test",
 }
 
 STREAMED = "streamed"
@@ -56,7 +57,15 @@ class View:
     threshold: float
 
 
-def evaluate(method: Method, protocol: str, data: Path, runs: Path, *, write: bool) -> None:
+def evaluate(
+    method: Method,
+    protocol: str,
+    data: Path,
+    runs: Path,
+    chosen: Sequence[str] | None = None,
+    *,
+    write: bool,
+) -> None:
     """Score a recipe under a protocol, print the scores as Markdown and plot them.
 
     Runs that are missing or unfinished are trained first. The plots are written to
@@ -67,12 +76,14 @@ def evaluate(method: Method, protocol: str, data: Path, runs: Path, *, write: bo
         protocol: ``random`` or ``actors``.
         data: folder of RAVDESS.
         runs: folder of runs and caches.
+        chosen: at least two splits of the protocol; ``None`` for all.
         write: also write the scores to ``results/RECIPE-PROTOCOL.json``.
 
     Raises:
+        SettingsError: a chosen split is not of the protocol, or only one is chosen.
         RealtimeSerError: the recipe or the data is wrong, or a file cannot be written.
     """
-    splits = [read_split(name, data) for name in PROTOCOLS[protocol]]
+    splits = [read_split(name, data) for name in _check_splits(protocol, chosen)]
     with redirect_stdout(sys.stderr):  # stdout is for the scores
         by_split = [_views(method, split, runs / method.name / split.name) for split in splits]
     views = {name: [views_of_split[name] for views_of_split in by_split] for name in by_split[0]}
@@ -91,6 +102,21 @@ def evaluate(method: Method, protocol: str, data: Path, runs: Path, *, write: bo
         write_json(RESULTS_FOLDER / f"{method.name}-{protocol}.json", scores)
     _plot(scores, views, runs / method.name)
     print(protocol_report(scores))
+
+
+def _check_splits(protocol: str, chosen: Sequence[str] | None) -> Sequence[str]:
+    """Return the names of the splits to score."""
+    names = PROTOCOLS[protocol]
+    if chosen is None:
+        return names
+    for name in chosen:
+        if name not in names:
+            raise SettingsError(
+                f"protocol {protocol} has no split {name!r}", f"choose from {', '.join(names)}"
+            )
+    if len(set(chosen)) < 2:
+        raise SettingsError("scores of one split have no deviation", "choose at least two splits")
+    return tuple(name for name in names if name in chosen)
 
 
 def clip_level_predictions(method: Method, split: Split, run: Path) -> dict[str, Predictions]:

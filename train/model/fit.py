@@ -15,6 +15,7 @@ from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.corpora.targets import label_indices
 from train.model.batches import Batches
+from train.model.calibration import Calibration
 from train.model.companion import (
     CompanionSettings,
     companion_classifier,
@@ -70,11 +71,12 @@ class WindowMethod:
         unchanged = load_utterances(clips, self.recipe.feature_maps, UNCHANGED, self._cache)
         return window_logits(embed, classify, unchanged, self.recipe.feature_maps)
 
-    def export(self, run: Path, folder: Path, split: Split) -> None:
+    def export(self, run: Path, folder: Path, split: Split, prior: float = 0.0) -> None:
         """Write a model folder: see ``Method.export``."""
         from train.model.export import export
 
-        export(self.recipe, run, folder, voices=self.training_clips(split))
+        voices = self.training_clips(split)
+        export(self.recipe, run, folder, Calibration(prior), voices=voices)
 
     def training_clips(self, split: Split) -> list[Clip]:
         """Return all clips that a run of a split is trained on."""

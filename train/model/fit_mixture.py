@@ -16,6 +16,7 @@ from train.corpora import ravdess
 from train.corpora.clip import Clip
 from train.corpora.splits import Split
 from train.model.branches import BranchSettings, join_branches
+from train.model.calibration import Calibration
 from train.model.material import (
     gather_recordings,
     gather_sounds,
@@ -90,11 +91,23 @@ class MixtureMethod:
         utterances = load_samples(clips, self._places.cache)
         return last_window_logits(utterances, networks, self.recipe.feature_maps)
 
-    def export(self, run: Path, folder: Path, split: Split) -> None:
+    def export(self, run: Path, folder: Path, split: Split, prior: float = 0.0) -> None:
         """Write a model folder: see ``Method.export``."""
         from train.model.export import export
 
-        export(self.recipe, run, folder, voices=self.training_clips(split))
+        voices = self.training_clips(split)
+        export(self.recipe, run, folder, Calibration(prior), voices=voices)
+
+    def fit_speech_output(self, split: Split, run: Path) -> None:
+        """Fit the speech output of a finished run, unless that is done."""
+        if not (run / SCORES_FILE).exists():
+            places = replace(self._places, runs=run.parent)
+            fit_speech(self.recipe, load_networks(run), split, places)
+
+    @property
+    def corpora(self) -> Path:
+        """The folder of the corpora."""
+        return self._places.corpora
 
     def training_clips(self, split: Split) -> list[Clip]:
         """Return all clips that a run of a split is trained on, of every corpus."""
@@ -139,7 +152,7 @@ def _last_frames(samples: NDArray[np.int16], feature_maps: Sequence[FeatureMap])
 
 
 def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) -> None:
-    """Train a recipe on a split; an interrupted run resumes.
+    """Train a recipe on a split, but for its speech output; an interrupted run resumes.
 
     Args:
         name: of the recipe.
@@ -164,8 +177,6 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
         [rebuild_branch(branch, run / branch.name) for branch in recipe.branch]
     )
     save_networks(networks, run)
-    if not (run / SCORES_FILE).exists():
-        fit_speech(recipe, networks, split, places)
     steps = {name: stage.steps + stage.thawed_steps for name, stage in recipe.stage.items()}
     record_end(run, {"steps": steps})
 

@@ -37,5 +37,8 @@ class Method(Protocol):
         scales the confidence.
         """
 
-    def export(self, run: Path, folder: Path, split: Split) -> None:
-        """Write a finished run of ``split`` to the model folder ``folder``, at temperature 1."""
+    def export(self, run: Path, folder: Path, split: Split, prior: float = 0.0) -> None:
+        """Write a finished run of ``split`` to the model folder ``folder``, at temperature 1.
+
+        ``prior`` is what is subtracted from the logits of neutral and calm, in nats.
+        """
