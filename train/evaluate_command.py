@@ -89,13 +89,34 @@ def _evaluate_held_out(options: argparse.Namespace) -> None:
 
 
 def _evaluate_corpus(options: argparse.Namespace) -> None:
-    from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
     from train.evaluation.corpus_report import corpus_report
 
     if options.write and options.model != MODEL_FOLDER and not options.without:
         raise SettingsError(
             "only the scores of the bundled model are written", "leave out --write or --model"
         )
+    if options.speakers == "folds":
+        result = _evaluate_folds(options)
+    else:
+        result = _evaluate_selection(options)
+    print(corpus_report(result))
+    if options.write:
+        from train.publishing.quality import write_corpus_scores
+
+        write_corpus_scores(result)
+
+
+def _evaluate_folds(options: argparse.Namespace) -> dict[str, Any]:
+    from train.evaluation.warm_folds import warm_folds
+
+    if options.protocol != "warm" or options.data is None:
+        raise SettingsError("--speakers folds is for --protocol warm", "add --data FOLDER")
+    return warm_folds(open_method(options), options.data, options.runs, options.model)
+
+
+def _evaluate_selection(options: argparse.Namespace) -> dict[str, Any]:
+    from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus
+
     selection = Selection(
         options.corpus,
         options.corpora,
@@ -105,12 +126,7 @@ def _evaluate_corpus(options: argparse.Namespace) -> None:
         options.without,
     )
     protocol = PROTOCOLS[options.protocol]
-    result = evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
-    print(corpus_report(result))
-    if options.write:
-        from train.publishing.quality import write_corpus_scores
-
-        write_corpus_scores(result)
+    return evaluate_corpus(protocol, selection, options.model, options.runs / CACHE_FOLDER)
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +138,9 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--speakers",
-        choices=("all", "set-aside", "unseen"),
+        choices=("all", "set-aside", "unseen", "folds"),
         default="all",
         help="set-aside scores only the speakers that --recipe keeps out of training, unseen only"
-        " those that the model's manifest does not name",
+        " those that the model's manifest does not name, folds (protocol warm) all of RAVDESS by"
+        " the networks of --protocol actors",
     )

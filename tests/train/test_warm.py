@@ -24,7 +24,7 @@ from train.evaluation.analyses import analyze_clip  # noqa: E402
 from train.evaluation.corpus_protocols import PROTOCOLS, Selection, evaluate_corpus  # noqa: E402
 from train.evaluation.corpus_report import corpora_table, corpus_report  # noqa: E402
 from train.evaluation.streams import EmbeddingCache, hear, streams_of  # noqa: E402
-from train.evaluation.warm import warm_scores  # noqa: E402
+from train.evaluation.warm import Part, warm_scores  # noqa: E402
 from train.publishing.quality import write_corpus_scores  # noqa: E402
 
 MODEL = bundled_model_folder()
@@ -162,7 +162,7 @@ def test_a_model_that_cannot_adapt_is_refused(tmp_path: Path) -> None:
     values["files"].pop(STATISTICS_FILE)
     (folder / MANIFEST_FILE).write_text(json.dumps({**values, "format_version": 1}))
     with pytest.raises(SettingsError, match="python -m train statistics"):
-        warm_scores(find_corpus("nemo"), clips_of({"A": 20}), folder)
+        warm_scores(find_corpus("nemo"), [Part(clips_of({"A": 20}), folder)])
 
 
 def test_speakers_that_the_model_was_not_trained_on(corpora: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from train.evaluation.cross_corpus import cross_corpus_scores
 from train.evaluation.ordinary import ordinary_scores
 from train.evaluation.scores import rounded
 from train.evaluation.sounds import sounds_scores
-from train.evaluation.warm import warm_scores
+from train.evaluation.warm import Part, warm_scores
 from train.model.recipe_files import read_recipe
 from train.model.runs import current_commit
 
@@ -91,7 +91,7 @@ PROTOCOLS = {
             " among those that the corpus has",
             None,
             LABELED,
-            lambda corpus, clips, model, cache: warm_scores(corpus, clips, model),
+            lambda corpus, clips, model, cache: warm_scores(corpus, [Part(clips, model)]),
         ),
         CorpusProtocol(
             "corrections",
@@ -169,7 +169,7 @@ def evaluate_corpus(
         "sha256": manifest.files[MODEL_FILE],
         "commit": current_commit(),
         "clips": len(clips),
-        "scores": rounded(_as_json(protocol.score(corpus, clips, model, cache))),
+        "scores": rounded(as_json(protocol.score(corpus, clips, model, cache))),
     }
 
 
@@ -278,7 +278,8 @@ def _share_set_aside(name: str) -> tuple[float, int]:
     return recipe.set_aside_share, recipe.seed
 
 
-def _as_json(scores: Any) -> Mapping[str, Any]:
+def as_json(scores: Any) -> Mapping[str, Any]:
+    """Return a dataclass of scores as what ``json`` writes."""
     content = asdict(scores)
     return {
         key: list(value) if isinstance(value, tuple) else value for key, value in content.items()

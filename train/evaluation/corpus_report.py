@@ -36,7 +36,11 @@ def corpora_table(results: Sequence[Scores]) -> str:
 
 def _aside(result: Scores) -> str:
     """Return which speakers were scored, and how many of them the model was trained on."""
-    chosen = {"set-aside": ", speakers set aside", "unseen": ", speakers not in training"}
+    chosen = {
+        "set-aside": ", speakers set aside",
+        "unseen": ", speakers not in training",
+        "folds": ", six folds of speakers not in training",
+    }
     aside = chosen.get(result["speakers"], "")
     trained = result.get("trained_on", 0)
     return f"{aside}, {trained} speakers in training" if trained else aside

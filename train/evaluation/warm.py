@@ -61,6 +61,19 @@ class WarmScores:
     streams: dict[str, dict[str, Compared]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Clips, and the model that is scored on them.
+
+    Attributes:
+        clips: of one corpus.
+        model: model folder.
+    """
+
+    clips: Sequence[Clip]
+    model: Path
+
+
 @dataclass(slots=True)
 class _Heard:
     """The scored utterances of one order."""
@@ -72,36 +85,47 @@ class _Heard:
 
 
 def warm_scores(
-    corpus: Corpus, clips: Sequence[Clip], model: Path, seeds: Sequence[int] | None = None
+    corpus: Corpus, parts: Sequence[Part], seeds: Sequence[int] | None = None
 ) -> WarmScores:
-    """Score a model folder on streams of a corpus's voices.
+    """Score models on streams of a corpus's voices.
 
     Warm, one pipeline hears the stream from its start and never a label; cold, every utterance has
     a pipeline of its own, as with ``realtime-ser analyze``.
 
     Args:
         corpus: one with labels.
-        clips: of the corpus.
-        model: model folder.
+        parts: clips of the corpus, no speaker in two parts; a stream has clips of one part alone.
         seeds: of the draws; ``None`` for ``SEEDS``, or the first of them.
 
     Raises:
         AudioInputError: a clip is missing or damaged.
         ModelError: the model folder cannot be used.
-        SettingsError: no speaker has enough clips, or the model does not adapt.
+        SettingsError: no speaker has enough clips, or a model does not adapt.
     """
-    loaded = EmotionModel(model)
+    needed = sum(len(_needed(part.clips, SEEDS[:1])) for part in parts)
+    seeds = seeds or (SEEDS if needed <= MANY else SEEDS[:1])
+    heard: dict[str, _Heard] = {}
+    for part in parts:
+        _hear_streams(part, seeds, heard)
+    return WarmScores(
+        sum(len(drawn_voices(part.clips, seeds[0])) for part in parts),
+        {order: _compared(corpus, found) for order, found in heard.items() if found.clips},
+    )
+
+
+def _hear_streams(part: Part, seeds: Sequence[int], heard: dict[str, _Heard]) -> None:
+    """Add what a model says of its clips, warm and cold, to what was heard in each order."""
+    clips, loaded = part.clips, EmotionModel(part.model)
     if loaded.statistics is None:
         raise SettingsError(
-            f"{model} has no statistics of its training voices", "run python -m train statistics"
+            f"{part.model} has no statistics of its training voices",
+            "run python -m train statistics",
         )
-    seeds = seeds or (SEEDS if len(_needed(clips, SEEDS[:1])) <= MANY else SEEDS[:1])
     network = EmbeddingCache(loaded)
     samples = {clip: read_clip(clips[clip].path) for clip in _needed(clips, seeds)}
     cold = {
         clip: hear(network.pipeline(), samples[clip]) for clip in tqdm(samples, "cold", leave=False)
     }
-    heard: dict[str, _Heard] = {}
     for seed in tqdm(seeds, "streams", leave=False):
         for order, streams in streams_of(clips, seed).items():
             found = heard.setdefault(order, _Heard())
@@ -113,10 +137,6 @@ def warm_scores(
                         found.heard.append(turn.heard)
                         found.warm.append(analysis)
                         found.cold.append(cold[turn.clip])
-    return WarmScores(
-        len(drawn_voices(clips, seeds[0])),
-        {order: _compared(corpus, found) for order, found in heard.items() if found.clips},
-    )
 
 
 def _needed(clips: Sequence[Clip], seeds: Sequence[int]) -> list[int]:
