@@ -43,6 +43,17 @@ def test_a_recipe_changes_single_settings_of_the_one_it_extends(folder: Path) ->
     assert read_recipe("whole", [folder])["fit"] == {"epochs": 9, "seed": 1}
 
 
+def test_single_settings_of_nested_tables_can_be_changed(folder: Path) -> None:
+    (folder / "staged.toml").write_text(
+        "[stage.first]\nsteps = 5\nrate = 1\n[stage.last]\nrate = 2"
+    )
+    (folder / "short.toml").write_text('extends = "staged"\n[stage.first]\nsteps = 1')
+    assert read_recipe("short", [folder])["stage"] == {
+        "first": {"steps": 1, "rate": 1},
+        "last": {"rate": 2},
+    }
+
+
 def test_extending_itself_or_a_missing_recipe_is_one_line(folder: Path) -> None:
     (folder / "one.toml").write_text('extends = "two"')
     (folder / "two.toml").write_text('extends = "one"')

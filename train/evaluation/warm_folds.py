@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.manifest import MODEL_FILE, Manifest
+from realtime_ser.emotion.manifest import MODEL_FILE
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.errors import SettingsError
 from train.corpora import ravdess
@@ -29,41 +29,31 @@ def warm_folds(method: Method, data: Path, runs: Path, model: Path) -> dict[str,
         data: folder of RAVDESS.
         runs: folder of runs, with the folds as ``evaluate --protocol actors`` leaves them: exported
             with their prior, at temperature 1.
-        model: the model folder that has this recipe, beside whose scores these stand.
+        model: the model folder beside whose scores these stand.
 
     Returns:
         As ``evaluate_corpus`` does.
 
     Raises:
-        SettingsError: a fold was not scored yet, or the model has another recipe.
+        SettingsError: a fold was not scored yet.
         AudioInputError: RAVDESS is missing or damaged.
         ModelError: a model folder cannot be used.
     """
-    manifest = EmotionModel(model).manifest
-    _check_recipe(manifest, method.name)
     parts = [_part(method, name, data, runs) for name in PROTOCOLS["actors"]]
     corpus, protocol = find_corpus(ravdess.CORPUS), CORPUS_PROTOCOLS["warm"]
     return {
         "protocol": protocol.name,
         "text": protocol.text,
         "corpus": corpus.name,
-        "title": corpus.title,
+        "title": f"{corpus.title}, recipe {method.name}",
         "speakers": FOLDS,
         "trained_on": 0,
         "model": f"{method.name}, six folds",
-        "sha256": manifest.files[MODEL_FILE],
+        "sha256": EmotionModel(model).manifest.files[MODEL_FILE],
         "commit": current_commit(),
         "clips": sum(len(part.clips) for part in parts),
         "scores": rounded(as_json(warm_scores(corpus, parts))),
     }
-
-
-def _check_recipe(manifest: Manifest, recipe: str) -> None:
-    found = manifest.training.get("recipe")
-    if found != recipe:
-        raise SettingsError(
-            f"{manifest.name} was trained with recipe {found}", f"add --recipe {found}"
-        )
 
 
 def _part(method: Method, split: str, data: Path, runs: Path) -> Part:

@@ -52,7 +52,7 @@ def read_recipe(name: str, folders: Sequence[Path] = (RECIPE_FOLDER,)) -> dict[s
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe with some settings changed; a table keeps the settings not mentioned."""
     tables = {
-        key: {**base[key], **value} if isinstance(base.get(key), Mapping) else value
+        key: merge(base[key], value) if isinstance(base.get(key), Mapping) else value
         for key, value in changes.items()
         if isinstance(value, Mapping)
     }
