@@ -76,13 +76,22 @@ def check_validation(recipe: str, split: Split) -> None:
         )
 
 
+CODE = ("realtime_ser", "train", "experiments")
+"""Folders of a checkout that scores depend on; others may change while scores are written."""
+
+
 def current_commit() -> str:
-    """Return the commit of this checkout, marked if files differ, or ``unknown``."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    """Return the commit of this checkout, marked if code differs from it, or ``unknown``."""
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "--", *CODE)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints, run from the root of the checkout."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
     return done.stdout.strip()
