@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from benchmarks.frames import samples_of_event
 from realtime_ser.capture.sources import Replayed
-from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
+from realtime_ser.emotion.frontend import FRAME_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.events import EmotionUpdate
 from realtime_ser.live.engine import Engine
@@ -69,15 +70,8 @@ def event_delays(model: EmotionModel, clip: Int16, seconds: float) -> list[float
 
 
 def _complete_at(event: EmotionUpdate) -> float:
-    """Return when the block that completes a frame arrives, in seconds of audio.
-
-    The frame ends with its last window, the gate's decision comes a little later, and both arrive
-    in whole blocks.
-    """
-    start = round(event.start * SAMPLE_RATE / STEP_SAMPLES) * STEP_SAMPLES
-    end = start + FRAME_SAMPLES
-    voted = -(-end // VOTE_SAMPLES) * VOTE_SAMPLES
-    return -(-voted // DELIVERY_SAMPLES) * DELIVERY_SAMPLES / SAMPLE_RATE
+    """Return when the block that completes a frame arrives, in seconds of audio."""
+    return -(-samples_of_event(event.start) // DELIVERY_SAMPLES) * DELIVERY_SAMPLES / SAMPLE_RATE
 
 
 @contextlib.contextmanager

@@ -79,7 +79,9 @@ class Report:
         seconds: how long.
         duty_cycle: share of the audio that is speech.
         event_latency: from sending the last sample of a frame to receiving its event, in ms.
-        sent_late_ms: how late the generator itself was at most: no part of ``event_latency``.
+        served_latency: from sending the message that completes a frame to receiving its event, in
+            ms: without the wait for a client's next message.
+        sent_late_ms: how late the generator itself was at most: no part of the latencies.
         dropped: events that the server dropped.
         cut_off: why streams ended too early, empty if none did.
         idle: further connections that were open and sent nothing, and that held to the end.
@@ -95,6 +97,7 @@ class Report:
     seconds: float
     duty_cycle: float
     event_latency: Spread
+    served_latency: Spread
     sent_late_ms: float
     dropped: int
     cut_off: tuple[str, ...]
@@ -224,6 +227,7 @@ def _report(
         seconds=options.seconds,
         duty_cycle=speech.duty_cycle,
         event_latency=spread([latency for stream in streams for latency in stream.latencies]),
+        served_latency=spread([latency for stream in streams for latency in stream.served]),
         sent_late_ms=round(1000 * max(stream.late for stream in streams), 1),
         dropped=sum(stream.dropped for stream in streams),
         cut_off=tuple(stream.cut_off for stream in streams if stream.cut_off is not None),
@@ -236,15 +240,13 @@ def _report(
 
 
 def _rows(report: Report) -> Iterator[str]:
-    times, memory, cpu = report.event_latency, report.memory, report.cpu
+    memory, cpu = report.memory, report.cpu
     rows = {
         **report.machine,
         "streams": f"{report.streams} in real time for {report.seconds:g} s",
         "duty cycle": f"{100 * report.duty_cycle:.0f} % speech, {report.message_ms} ms a message",
-        "last sample → event": (
-            f"median {times.median:.1f}, p95 {times.p95:.1f}, p99 {times.p99:.1f},"
-            f" largest {times.highest:.1f} ms ({times.count} events)"
-        ),
+        "last sample → event": _distribution(report.event_latency),
+        "complete → event": _distribution(report.served_latency),
         "generator late by": f"at most {report.sent_late_ms:.1f} ms",
         "events dropped": str(report.dropped),
         "streams cut off": ", ".join([str(len(report.cut_off)), *sorted(set(report.cut_off))]),
@@ -261,6 +263,13 @@ def _rows(report: Report) -> Iterator[str]:
     }
     for name, value in rows.items():
         yield f"{name:<22}  {value}"
+
+
+def _distribution(times: Spread) -> str:
+    return (
+        f"median {times.median:.1f}, p95 {times.p95:.1f}, p99 {times.p99:.1f},"
+        f" largest {times.highest:.1f} ms ({times.count} events)"
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from benchmarks.frames import samples_of_event
 from realtime_ser.samples import Int16
 from realtime_ser.settings import FRAME_SECONDS, SAMPLE_RATE
 
@@ -21,12 +22,15 @@ class Stream:
 
     Attributes:
         latencies: seconds from sending the message with the last sample of a frame to its event.
+        served: seconds from sending the message that completes a frame to its event: less where
+            that is the next message.
         late: most seconds that the client itself sent a message after it was due.
         dropped: events that the server dropped because this client read too slowly.
         cut_off: why the connection ended before the client had stopped, ``None`` if it did not.
     """
 
     latencies: list[float] = field(default_factory=list)
+    served: list[float] = field(default_factory=list)
     late: float = 0.0
     dropped: int = 0
     cut_off: str | None = None
@@ -108,8 +112,13 @@ def _clock(event: dict[str, object], sent: list[float], size: int, result: Strea
     assert isinstance(begin, float)
     assert isinstance(end, float)
     if math.isclose(end - begin, FRAME_SECONDS, abs_tol=1e-6):
-        block = math.ceil(round(end * SAMPLE_RATE) / size) - 1
-        result.latencies.append(now - sent[min(block, len(sent) - 1)])
+        result.latencies.append(now - _sent_at(round(end * SAMPLE_RATE), sent, size))
+        result.served.append(now - _sent_at(samples_of_event(begin), sent, size))
+
+
+def _sent_at(samples: int, sent: list[float], size: int) -> float:
+    """Return when the message with the last of so many samples was sent."""
+    return sent[min(math.ceil(samples / size), len(sent)) - 1]
 
 
 def _blocks(speech: Int16, size: int) -> list[Int16]:

@@ -33,9 +33,11 @@ def test_a_small_load_is_measured() -> None:
     assert (report["streams"], report["idle"], report["dropped"]) == (2, 3, 0)
     assert report["cut_off"] == []
     assert 0 < report["duty_cycle"] <= 1
-    times = report["event_latency"]
-    assert times["count"] > 0
-    assert 0 < times["median"] <= times["p95"] <= times["p99"] <= times["highest"]
+    for name in ("event_latency", "served_latency"):
+        times = report[name]
+        assert times["count"] > 0
+        assert 0 < times["median"] <= times["p95"] <= times["p99"] <= times["highest"]
+    assert report["served_latency"]["mean"] <= report["event_latency"]["mean"]
     assert 0 < report["memory"]["empty"] <= report["memory"]["last"]
     assert all(share > 0 for share in report["cpu"].values())
 

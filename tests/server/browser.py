@@ -108,7 +108,8 @@ def chromium(
     """Start Chromium with one tab, and end it; skips the test where there is none.
 
     Args:
-        microphone: WAV file that the microphone plays, once; ``None`` for no microphone at all.
+        microphone: WAV file that the microphone plays again and again; ``None`` for no microphone
+            at all. On a busy machine, Chromium leaves parts out and puts silence between others.
         allowed: whether pages get the microphone without asking, or never.
         arguments: further arguments.
     """
@@ -119,7 +120,7 @@ def chromium(
     if microphone is not None:
         options += [
             "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={microphone}%noloop",
+            f"--use-file-for-fake-audio-capture={microphone}",
         ]
     options.append(f"--use-fake-ui-for-media-stream{'' if allowed else '=deny'}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
