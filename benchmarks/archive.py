@@ -83,12 +83,11 @@ class TwoNodes:
 
 
 @contextlib.contextmanager
-def two_nodes(processors: int, second_processors: int | None = None) -> Iterator[TwoNodes]:
+def two_nodes(processors: int) -> Iterator[TwoNodes]:
     """Start a Ray cluster of two nodes here, which ends with the block.
 
     Args:
         processors: that each node claims to have.
-        second_processors: that the second claims instead.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
@@ -96,11 +95,11 @@ def two_nodes(processors: int, second_processors: int | None = None) -> Iterator
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
 
-    options: dict[str, Any] = {"object_store_memory": 100 << 20}
+    options: dict[str, Any] = {"num_cpus": processors, "object_store_memory": 100 << 20}
     cluster: Any = Cluster()
     try:
-        _add_node(cluster, {**options, "num_cpus": processors, "include_dashboard": False})
-        second = _add_node(cluster, {**options, "num_cpus": second_processors or processors})
+        _add_node(cluster, {**options, "include_dashboard": False})
+        second = _add_node(cluster, options)
         yield TwoNodes(
             cluster.address,
             functools.partial(_count_workers, second),
@@ -120,11 +119,20 @@ def _count_workers(node: Any) -> int:
 
 
 def _add_node(cluster: Any, options: dict[str, Any], tries: int = 5) -> Any:
-    """Add a node; Ray gives up after 30 s, which a busy machine may need."""
-    for _ in range(tries - 1):
-        with contextlib.suppress(Exception):
+    """Add a node; Ray gives up after 30 s, which a busy machine may need.
+
+    Raises:
+        RealtimeSerError: Ray does not start.
+    """
+    for _ in range(tries):
+        try:
             return cluster.add_node(**options)
-    return cluster.add_node(**options)
+        except Exception as error:  # Ray raises bare ones
+            failure = error
+    raise RealtimeSerError(
+        f"a Ray node does not start ({' '.join(str(failure).split())[:120]})",
+        "try again when the machine is less busy",
+    ) from failure
 
 
 def link_copies(data: Path, copies: int, folder: Path) -> None:
@@ -136,7 +144,7 @@ def link_copies(data: Path, copies: int, folder: Path) -> None:
 def compare(archive: Path, workers: int, *, kill: bool) -> Comparison:
     """Analyze an archive in one process and on a cluster of two nodes, and compare the tables.
 
-    The first node has room for one worker, so at least one of several runs on the second.
+    Ray Data spreads the workers over the nodes, and each node has room for all of them.
     """
     from realtime_ser.archive.on_ray import analyze_on_ray
 
@@ -145,7 +153,7 @@ def compare(archive: Path, workers: int, *, kill: bool) -> Comparison:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         alone, together = Path(folder) / "process.jsonl", Path(folder) / "cluster.jsonl"
         process = _run(archive, alone, engine, analyze_here, _Watch())
-        nodes = stack.enter_context(two_nodes(1, workers))
+        nodes = stack.enter_context(two_nodes(workers))
 
         def kill_second() -> None:
             killed.append(nodes.workers_on_second())

@@ -168,7 +168,6 @@ def test_a_killed_node_costs_no_row(
         files = analyze_on_ray(*arguments, address=cluster.address, workers=None)
         for number, file in enumerate(files):
             if number == FILES // 3:
-                assert cluster.workers_on_second() > 0
                 cluster.kill_second()
             yield file
 
