@@ -31,8 +31,8 @@ class Comparison:
             ``None`` where none was killed.
         process_seconds: wall time of the one process.
         cluster_seconds: wall time of the cluster, with the start of the actors.
-        efficiency: rate of one actor as a share of the one process's, from the first finished unit
-            until a node was killed, else until the end.
+        efficiency: rate of one actor as a share of the one process's, once a tenth of the files
+            was done, and until a node was killed.
         process_cpu: seconds of CPU an hour of audio, in the one process.
         cluster_cpu: the same in the actors, without Ray's own processes.
         row_costs: of the command itself.

@@ -53,15 +53,15 @@ def test_the_page_has_room_for_them() -> None:
 
 
 @pytest.mark.parametrize("kill", [True, False])
-def test_the_rate_is_that_from_the_first_unit_until_the_node_is_killed(kill: bool) -> None:
+def test_the_rate_is_measured_from_a_tenth_until_the_node_is_killed(kill: bool) -> None:
     now = 0.0
     killed_at = []
     watch = _Watch((lambda: killed_at.append(now)) if kill else None)
     watch._clock, watch._began = lambda: now, 0.0
     watch.count.total = Totals(80, 80)
-    for second, files in ((7, 10), (9, 10), (12, 20), (20, 40)):  # the first after a slow start
+    for second, files in ((7, 8), (9, 12), (12, 20), (20, 40)):  # the first after a slow start
         now = float(second)
         for _ in range(files):
             watch.finished(AnalyzedFile("key", 1, 1.0, 1.0, [(None,) * len(COLUMNS)]))
     assert killed_at == ([12.0] if kill else [])
-    assert watch.rate(10) == pytest.approx(30 / 5 if kill else 70 / 13)
+    assert watch.rate == pytest.approx(32 / 5 if kill else 72 / 13)
