@@ -232,7 +232,7 @@ class Feeder:
         """Deliver the next samples, and those gathered before them, once they are wanted."""
         self._gathered = np.concatenate((self._gathered, samples))
         if self._is_captured:
-            if len(self._gathered) >= self._wanted():
+            if len(self._gathered) >= max(1, self._wanted()):
                 self._write_gathered(len(self._gathered))
             return
         while self._remaining() and len(self._gathered) >= (piece := self._piece_samples()):
@@ -293,6 +293,7 @@ class Feeder:
         if boundary != self._last_boundary:
             self._last_boundary = boundary
             self.boundaries.append(boundary)
+            self._ring.write(_NOTHING)  # wakes the reader
 
     def _fill_gap(self) -> None:
         """Deliver silence for the audio that the source lost, so that times stay correct."""
