@@ -19,7 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from realtime_ser.arguments import shown
 from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings
 from realtime_ser.emotion.corrections import Correction, Corrections
-from realtime_ser.emotion.frontend import FRAME_STEPS, STEP_SAMPLES, Frame, Frontend
+from realtime_ser.emotion.frontend import (
+    FRAME_SAMPLES,
+    FRAME_STEPS,
+    STEP_SAMPLES,
+    Frame,
+    Frontend,
+)
 from realtime_ser.emotion.guard import GuardedAdaptation
 from realtime_ser.emotion.model import EmotionModel
 from realtime_ser.emotion.window import Window
@@ -84,7 +90,7 @@ class Pipeline:
         self._window = Window(model, self.settings.window_frames, self.corrections)
         self._waiting: list[Int16] = []
         self._position = 0
-        self._next_event = self._gate.samples_wanted
+        self._next_event = self._samples_until_event()
         self._held_from = 0
         self._utterance_start: int | None = None
         self._speech_end = 0
@@ -139,12 +145,17 @@ class Pipeline:
         if self._offset_filter:
             block = self._offset_filter.process(block)
         events = self._events(self._gate.process(block))
-        wanted = self._gate.samples_wanted
-        if self._gate.is_open:
-            frame = self._gate.whole_frames(self._frontend.samples_wanted)
-            wanted = min(wanted, frame)
-        self._next_event = self._position + wanted
+        self._next_event = self._position + self._samples_until_event()
         return events
+
+    def _samples_until_event(self) -> int:
+        """Return the fewest further samples that can complete an event."""
+        gate = self._gate
+        if gate.is_open:
+            return min(gate.samples_wanted, gate.whole_frames(self._frontend.samples_wanted))
+        if self._speech_threshold:  # the first event comes with a frame, not with the gate
+            return gate.samples_until(FRAME_SAMPLES)
+        return gate.samples_wanted
 
     def flush(self) -> list[Event]:
         """End the current utterance; further samples continue at the same time."""
@@ -204,7 +215,7 @@ class Pipeline:
         if self._offset_filter:
             self._offset_filter.reset()
         self._gate.restart(position)
-        self._next_event = position + self._gate.samples_wanted
+        self._next_event = position + self._samples_until_event()
 
     def _events(self, decisions: Sequence[GateEvent]) -> list[Event]:
         return [event for decision in decisions for event in self._handle(decision)]

@@ -40,6 +40,23 @@ def test_blocks_of_any_size_give_identical_events(
     assert run(recognizer, samples, size) == run(recognizer, samples)
 
 
+@pytest.mark.parametrize("clip", ["three_utterances", "short_word", "speech_at_once"])
+@pytest.mark.parametrize("tells_speech", [True, False])
+def test_gathering_samples_delays_no_event(
+    recognizer: Recognizer, clip: str, tells_speech: bool
+) -> None:
+    """Compared with a pipeline that looks for an event after every block."""
+    model = cast(Any, Scripted(recognizer.model, "S" * 99 if tells_speech else None))
+    lazy, eager = Pipeline(model), Pipeline(model)
+    gathered = 0
+    for block in np.split(speech(clip), range(160, len(speech(clip)), 160)):
+        eager._next_event = 0
+        assert lazy.process(block) == eager.process(block)
+        gathered = max(gathered, lazy.samples_wanted)
+    assert lazy.flush() == eager.flush()
+    assert gathered > (8_000 if tells_speech else 2_000)
+
+
 def test_each_utterance_starts_updates_every_hop_and_ends(
     recognizer: Recognizer, three_utterances: NDArray[np.int16]
 ) -> None:

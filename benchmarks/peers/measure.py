@@ -1,5 +1,6 @@
 """Measures the peers in turns, each in its own process."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -98,27 +99,35 @@ def measure_peers(
                 if python is None:
                     skipped[peer.name] = f"not installed ({peer.install})"
                     continue
-                process = _Process(python, peer, path, turn_seconds)
-                try:
-                    process.start()
-                    running[peer.name] = process
-                except _PeerFailedError as error:
-                    skipped[peer.name] = str(error)
+                process = running[peer.name] = _Process(python, peer, path, turn_seconds)
+                _unless_it_fails(peer.name, process.start, running, skipped)
             for turn in range(turns):
                 progress(f"turn {turn + 1} of {turns}")
-                for process in running.values():
-                    process.take_turn()
-            memory = {name: process.finish() for name, process in running.items()}
+                for name, process in list(running.items()):
+                    _unless_it_fails(name, process.take_turn, running, skipped)
         finally:
             for process in running.values():
                 process.kill()
-    return _rows(peers, running, memory, skipped)
+    return _rows(peers, running, skipped)
+
+
+def _unless_it_fails(
+    name: str,
+    step: Callable[[], None],
+    running: dict[str, "_Process"],
+    skipped: dict[str, str],
+) -> None:
+    """Take a step of a peer; one that fails is measured no further."""
+    try:
+        step()
+    except _PeerFailedError as error:
+        skipped[name] = str(error)
+        running.pop(name).kill()
 
 
 def _rows(
     peers: Sequence[Peer],
     running: Mapping[str, "_Process"],
-    memory: Mapping[str, float | None],
     skipped: Mapping[str, str],
 ) -> list[PeerSpeed]:
     cpu = {
@@ -138,7 +147,7 @@ def _rows(
                 peer.computes,
                 round(cpu[peer.name], 3),
                 None if ours is None else round(cpu[peer.name] / ours, 1),
-                memory[peer.name],
+                process.peak_mb,
                 round(1000 * process.import_seconds, 1),
                 round(1000 * process.first_result_seconds, 1),
             )
@@ -151,57 +160,73 @@ class _PeerFailedError(Exception):
 
 
 class _Process:
-    """The process of one peer."""
+    """The process of one peer.
+
+    Attributes:
+        import_seconds: of its package.
+        first_result_seconds: from its start to its first result.
+        cpu_seconds: of a hop, for each turn.
+        peak_mb: peak resident memory so far; ``None`` where the system does not tell.
+    """
 
     def __init__(self, python: str, peer: Peer, clip: Path, turn_seconds: float) -> None:
-        self._command = [python, "-m", "benchmarks.peers.worker", peer.name, str(clip)]
         self._turn_seconds = turn_seconds
         self._hops = 1
         self.cpu_seconds: list[float] = []
+        self.peak_mb: float | None = None
+        self._began = time.perf_counter()
+        self._errors = clip.with_name(f"{peer.name}.stderr")  # a pipe that nobody reads fills up
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [python, "-m", "benchmarks.peers.worker", peer.name, str(clip)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, **ONE_THREAD, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            )
 
     def start(self) -> None:
-        """Start, and wait for the first result.
+        """Wait for the first result.
 
         Raises:
             _PeerFailedError: the peer cannot be loaded.
         """
-        began = time.perf_counter()
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, **ONE_THREAD, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            _, errors = self._process.communicate()
-            reason = errors.strip().splitlines() or [f"exit code {self._process.returncode}"]
-            raise _PeerFailedError(f"failed ({reason[-1][:160]})")
-        self.first_result_seconds = time.perf_counter() - began
-        self.import_seconds = float(json.loads(line)["import_seconds"])
+        answer = self._answer()
+        self.first_result_seconds = time.perf_counter() - self._began
+        self.import_seconds = float(answer["import_seconds"])
         self._hops = max(1, round(self._turn_seconds / max(self._ask(1), 1e-4)))  # also warms up
 
     def take_turn(self) -> None:
-        """Compute for about as long as a turn is."""
-        self.cpu_seconds.append(self._ask(self._hops))
+        """Compute for about as long as a turn is.
 
-    def finish(self) -> float | None:
-        """End the process, and return its peak memory in MB."""
-        output, _ = self._process.communicate(timeout=60)
-        peak: float | None = json.loads(output)["peak_mb"]
-        return peak
+        Raises:
+            _PeerFailedError: the process has ended.
+        """
+        self.cpu_seconds.append(self._ask(self._hops))
 
     def kill(self) -> None:
         """End the process whatever it does."""
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(OSError):  # what could not be sent
+            self._process.communicate()
 
     def _ask(self, hops: int) -> float:
-        process: Any = self._process
-        process.stdin.write(f"{hops}\n")
-        process.stdin.flush()
-        return float(json.loads(process.stdout.readline())["cpu_seconds"])
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # ``_answer`` says why it has ended
+            self._process.stdin.write(f"{hops}\n")
+            self._process.stdin.flush()
+        answer = self._answer()
+        self.peak_mb = answer["peak_mb"]
+        return float(answer["cpu_seconds"])
+
+    def _answer(self) -> Any:
+        """Return the next line that the process prints, which is JSON."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if line:
+            return json.loads(line)
+        code = self._process.wait()
+        reason = self._errors.read_text(errors="replace").strip().splitlines()
+        raise _PeerFailedError(f"failed ({reason[-1][:160] if reason else f'exit code {code}'})")

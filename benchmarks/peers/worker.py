@@ -1,8 +1,7 @@
 """One peer in a process of its own: ``python -m benchmarks.peers.worker NAME CLIP.npy``.
 
 It prints a JSON object once its first result is there, one for every line with a number of hops
-that it reads, and its peak memory at the end. Imports of libraries stand in functions, because
-every peer has its own.
+that it reads. Imports of libraries stand in functions, because every peer has its own.
 """
 
 import json
@@ -172,8 +171,8 @@ def main() -> None:
         cpu = time.process_time()
         for _ in range(count):
             hop()
-        print(json.dumps({"cpu_seconds": (time.process_time() - cpu) / count}), flush=True)
-    print(json.dumps({"peak_mb": peak_mb()}), flush=True)
+        cpu = (time.process_time() - cpu) / count
+        print(json.dumps({"cpu_seconds": cpu, "peak_mb": peak_mb()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class RingBuffer(Generic[Scalar]):
     def write(self, block: NDArray[Scalar]) -> None:
         """Append a block, shape ``[n]`` or ``[n, channels]``, over the oldest samples if full.
 
-        Ignored after ``close``.
+        Ignored after ``close``. An empty block wakes the reader as well.
         """
         block = block.reshape(-1, *self._samples.shape[1:])
         with self._changed:
@@ -105,10 +105,11 @@ class RingBuffer(Generic[Scalar]):
     def wait(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for samples; return whether there are any.
 
-        Returns at once when the buffer is closed.
+        Returns at once when the buffer is closed, and early when an empty block is written.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting() > 0 or self._closed, timeout)
+            if not (self._waiting() or self._closed):
+                self._changed.wait(timeout)
             return self._waiting() > 0
 
     def close(self) -> None:

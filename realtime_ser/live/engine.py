@@ -31,7 +31,13 @@ BUFFER_SECONDS = 10
 READ_SAMPLES = SAMPLE_RATE // 2
 """Most the worker takes at once, so that it still notices ``stop`` while it catches up."""
 
-WAIT_SECONDS = 0.5
+LONGEST_PIECE = SAMPLE_RATE
+"""Most samples that the worker is given at once while only events are asked for."""
+
+PIECE_OF_SILENCE = SAMPLE_RATE // 10
+"""The same while nobody speaks and something takes levels or audio."""
+
+WAIT_SECONDS = 1.0
 HEALTH_SAMPLES = 5 * SAMPLE_RATE
 STOP_SECONDS = 1.0
 """How long to wait for a thread to end; one that is blocked on a silent pipe is abandoned."""
@@ -73,6 +79,7 @@ class Engine:
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._starting = threading.RLock()
         self._started = False
+        self._displayed = False
         self._closed = False
         self._failure: BaseException | None = None
         self._problem: str | None = None
@@ -121,6 +128,7 @@ class Engine:
 
     def start(self) -> None:
         """Run in a worker thread, for a display that polls ``snapshot``."""
+        self._displayed = True
         self._worker_thread.start()
 
     def stop(self) -> None:
@@ -253,7 +261,7 @@ class Engine:
             self._state.apply(event)
             self.sinks.on_event(event)
             yield event
-        self._feeder.batching = not self._pipeline.is_alert
+        self._request_audio()
         self._state.update(
             time=seconds(self._pipeline.position),
             input_dbfs=self._meter.read(),
@@ -266,6 +274,17 @@ class Engine:
             output_problems=self.sinks.problems(),
             dropped_events=sum(self.sinks.dropped().values()),
         )
+
+    def _request_audio(self) -> None:
+        """Tell the feeder how much audio can complete an event, or is worth showing."""
+        pipeline = self._pipeline
+        until = min(pipeline.position + pipeline.samples_wanted, self._next_health)
+        if not (self._displayed or self.sinks.take_audio):
+            self._feeder.gather(until, LONGEST_PIECE)
+        elif pipeline.is_alert:
+            self._feeder.gather(0, 0)
+        else:
+            self._feeder.gather(until, PIECE_OF_SILENCE)
 
     def _learned(self) -> Mapping[str, Any]:
         """Return the fields of the snapshot that say what was learned of the voice."""

@@ -4,6 +4,9 @@ A microphone sets the pace itself and overwrites audio that was not read in time
 delivered in small pieces, each when a microphone would have delivered it, and waits for the reader.
 The silence that stands in for a lost microphone waits too: it was never captured, so it must not be
 overwritten and counted as lost.
+
+Every piece of audio wakes two threads, which costs more than what they do with it. The reader
+therefore says how much it waits for, and audio is gathered until then.
 """
 
 import logging
@@ -22,13 +25,12 @@ from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
 DELIVERY_SAMPLES = 320
-"""A file is delivered in pieces of 20 ms."""
-
-BATCH_SAMPLES = 1600
-"""While nobody speaks, audio is moved every 100 ms: every 20 ms takes three times the CPU time."""
+"""A file is delivered in pieces of 20 ms, or of a multiple of that."""
 
 WAIT_SECONDS = 0.05
 SILENT_SECONDS = 2.0
+
+_NOTHING: Int16 = np.empty(0, np.int16)
 
 log = logging.getLogger("realtime_ser")
 
@@ -60,7 +62,6 @@ class Feeder:
     Attributes:
         boundaries: for the reader to take, oldest first; each is added before the audio after it.
         silent_input: a microphone has delivered nothing but zeros for two seconds.
-        batching: set by the reader while larger, rarer pieces of audio are good enough.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class Feeder:
         self._last_boundary = Boundary(0, None)
         self.boundaries: deque[Boundary] = deque()
         self.silent_input = False
-        self.batching = False
+        self._gathered = _NOTHING
+        self._request: tuple[int, int] = 0, 0
 
     @property
     def source(self) -> Source:
@@ -131,6 +133,15 @@ class Feeder:
         if unused is not None:
             unused.close()
 
+    def gather(self, until: int, most: int) -> None:
+        """Move audio in pieces as large as the reader wants them.
+
+        Args:
+            until: the absolute sample before which the reader can do nothing.
+            most: samples of a piece, at most; a file's pieces are of 320 or a multiple.
+        """
+        self._request = until, most
+
     def run(self) -> None:
         """Feed until the source ends, ``last_sample`` is reached or ``stop`` is called.
 
@@ -161,7 +172,12 @@ class Feeder:
 
     def _feed(self) -> bool:
         """Feed from the current source; return whether another one follows it."""
-        source = self._source
+        try:
+            return self._feed_from(self._source)
+        finally:
+            self._deliver_rest()
+
+    def _feed_from(self, source: Source) -> bool:
         state = _state(source)
         resampler = self._resampler(source)
         self._pace.restart()
@@ -181,12 +197,14 @@ class Feeder:
                 state = _state(source)
                 self._deliver(resampler.flush())
                 resampler = self._resampler(source)
+                self._deliver_rest()
                 self._add_boundary()
             self._watch_for_silence(block)
             self._fill_gap()
             self._deliver(resampler.process(block))
-            if self.batching and source.live and len(block):
-                self._pace.wait_for_batch(len(block) / source.rate, self._stopping)
+            if source.live and len(block):
+                wait = (self._wanted() - len(self._gathered)) / SAMPLE_RATE
+                self._pace.wait_for_batch(len(block) / source.rate, wait, self._stopping)
         return self._remaining() > 0
 
     def _resampler(self, source: Source) -> Resampler:
@@ -200,23 +218,58 @@ class Feeder:
             return SAMPLE_RATE * 3600
         return max(0, self._last_sample - self._ring.written)
 
+    @property
+    def _is_captured(self) -> bool:
+        """Whether the audio comes from a microphone now, which delivers it when it is due."""
+        return self._source.live and not self._source.problem
+
+    def _wanted(self) -> int:
+        """Return how many samples, after those delivered, are worth a piece."""
+        until, most = self._request
+        return max(0, min(until - self._ring.written, most, self._remaining()))
+
     def _deliver(self, samples: Int16) -> None:
-        if self._source.live and not self._source.problem:
-            self._ring.write(samples[: self._remaining()])
+        """Deliver the next samples, and those gathered before them, once they are wanted."""
+        self._gathered = np.concatenate((self._gathered, samples))
+        if self._is_captured:
+            if len(self._gathered) >= max(1, self._wanted()):
+                self._write_gathered(len(self._gathered))
             return
-        while len(samples):
-            length = BATCH_SAMPLES if self.batching else DELIVERY_SAMPLES
-            piece, samples = samples[:length], samples[length:]
-            if not self._source.live:
-                self._pace.wait_until_due(len(piece), self._stopping)
-            while not self._stopping.is_set() and self._free_samples() < len(piece):
-                self._stopping.wait(WAIT_SECONDS)
-            self._ring.write(piece[: self._remaining()])
+        while self._remaining() and len(self._gathered) >= (piece := self._piece_samples()):
+            self._deliver_piece(piece)
+
+    def _deliver_rest(self) -> None:
+        """Deliver what has been gathered."""
+        while self._remaining() and (rest := len(self._gathered)):
+            if self._is_captured:
+                self._write_gathered(rest)
+            else:
+                self._deliver_piece(min(rest, self._piece_samples()))
+        self._gathered = _NOTHING
+
+    def _piece_samples(self) -> int:
+        """Return the length of the next piece of a file: it ends at a multiple of 20 ms."""
+        written = self._ring.written
+        end = max(written + self._wanted(), written + 1)
+        return -(-end // DELIVERY_SAMPLES) * DELIVERY_SAMPLES - written
+
+    def _deliver_piece(self, samples: int) -> None:
+        """Deliver so many of the gathered samples when they are due, and there is room for them."""
+        if not self._source.live:
+            self._pace.wait_until_due(samples, self._stopping)
+        while not self._stopping.is_set() and self._free_samples() < samples:
+            self._stopping.wait(WAIT_SECONDS)
+        self._write_gathered(samples)
+
+    def _write_gathered(self, samples: int) -> None:
+        piece, self._gathered = self._gathered[:samples], self._gathered[samples:]
+        self._ring.write(piece[: self._remaining()])
 
     def _free_samples(self) -> int:
         return self._ring.capacity - self._ring.unread
 
     def _wait_while_paused(self) -> None:
+        self._deliver_rest()
         self._add_boundary()
         if self._source.live:
             self._source.read()
@@ -240,6 +293,7 @@ class Feeder:
         if boundary != self._last_boundary:
             self._last_boundary = boundary
             self.boundaries.append(boundary)
+            self._ring.write(_NOTHING)  # wakes the reader
 
     def _fill_gap(self) -> None:
         """Deliver silence for the audio that the source lost, so that times stay correct."""
@@ -248,6 +302,7 @@ class Feeder:
             self._frames_missed += missed
             gap = round(missed * SAMPLE_RATE / self._source.rate)
             self._samples_missed += gap
+            self._deliver_rest()
             self._add_boundary()
             self._deliver(np.zeros(gap, np.int16))
 
@@ -280,12 +335,18 @@ class _Pace:
         """Make the next sample due now."""
         self._due = self._last_block = time.monotonic()
 
-    def wait_for_batch(self, seconds: float, stopping: threading.Event) -> None:
-        """Let audio accumulate, unless a block of ``seconds`` came much faster than real time."""
+    def wait_for_batch(self, block: float, wait: float, stopping: threading.Event) -> None:
+        """Let audio accumulate, unless the last block came much faster than real time.
+
+        Args:
+            block: length of that block, in seconds.
+            wait: how long to wait, in seconds.
+            stopping: ends the wait.
+        """
         now = time.monotonic()
         passed, self._last_block = now - self._last_block, now
-        if passed > seconds / 2:
-            stopping.wait(BATCH_SAMPLES / SAMPLE_RATE)
+        if wait > 0 and passed > block / 2:
+            stopping.wait(wait)
 
     def wait_until_due(self, samples: int, stopping: threading.Event) -> None:
         """Wait until a microphone would have delivered this many more samples, or ``stopping``."""

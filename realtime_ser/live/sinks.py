@@ -117,6 +117,12 @@ class Sinks:
         """Pass audio to every sink, int16, shape ``[n]``."""
         self._call(lambda sink: sink.on_audio(samples))
 
+    @property
+    def take_audio(self) -> bool:
+        """Whether a sink takes audio, rather than events alone."""
+        with self._lock:
+            return any(type(sink).on_audio is not Sink.on_audio for sink in self._sinks)
+
     def dropped(self) -> Mapping[str, int]:
         """Return how many events each sink has dropped so far, without those that dropped none."""
         with self._lock:

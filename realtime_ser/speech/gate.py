@@ -152,6 +152,17 @@ class SpeechGate:
         """Return the fewest further samples after which the gate can return ``samples`` more."""
         return -(-samples // VOTE_SAMPLES) * VOTE_SAMPLES - len(self._pending)
 
+    def samples_until(self, samples: int) -> int:
+        """Return the fewest further samples that can make the closed gate return an utterance.
+
+        Args:
+            samples: of the utterance, or fewer if it ends before.
+        """
+        since_voice = len(self._votes) - self._votes.index(True) if True in self._votes else 0
+        held = (self.settings.pre_roll_frames + since_voice) * VOTE_SAMPLES
+        closed = self.samples_wanted + self.settings.hangover_frames * VOTE_SAMPLES
+        return min(closed, max(self.samples_wanted, self.whole_frames(samples - held)))
+
     def process(self, samples: Int16) -> list[GateEvent]:
         """Take the next samples, shape ``[n]``, and return the events they complete."""
         pending = np.concatenate((self._pending, samples))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from archives import engine_of, make_archive, run
 
+from benchmarks.archive import TwoNodes, two_nodes
 from realtime_ser import Recognizer
 from realtime_ser.archive import on_ray
 from realtime_ser.archive.cluster import connected, pool_size
@@ -81,12 +82,10 @@ def test_a_port_where_nothing_or_another_program_listens_is_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[str, Callable[[], None]]]:
+def cluster() -> Iterator[TwoNodes]:
     """Two nodes with two processors each, and what kills the second one."""
     if importlib.util.find_spec("ray") is None:  # ``two_nodes`` imports it, with its own settings
         pytest.skip("needs the archive extra")
-    from benchmarks.archive import two_nodes
-
     with two_nodes(2) as nodes:
         yield nodes
 
@@ -106,7 +105,7 @@ def test_a_file_that_kills_its_worker_is_a_row_with_an_error(
     tmp_path: Path,
     archive: Path,
     recognizer: Recognizer,
-    cluster: tuple[str, Callable[[], None]],
+    cluster: TwoNodes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from ray import cloudpickle
@@ -128,7 +127,7 @@ def test_a_file_that_kills_its_worker_is_a_row_with_an_error(
     assert cloudpickle.dumps(Fragile), "it travels by value, as a class of a function"
     monkeypatch.setattr(on_ray, "UnitAnalyzer", Fragile)
     out, alone = tmp_path / "out.jsonl", tmp_path / "alone.jsonl"
-    runner = functools.partial(analyze_on_ray, address=cluster[0], workers=None)
+    runner = functools.partial(analyze_on_ray, address=cluster.address, workers=None)
     engine = engine_of(recognizer)
     count = run(out, archive, engine=engine, runner=runner)
     assert (count.files, count.failed) == (FILES, 1)
@@ -145,11 +144,11 @@ def test_a_worker_without_the_model_says_so(
     tmp_path: Path,
     archive: Path,
     recognizer: Recognizer,
-    cluster: tuple[str, Callable[[], None]],
+    cluster: TwoNodes,
 ) -> None:
     engine = engine_of(recognizer)
     missing = type(engine)(str(tmp_path / "nothing"), engine.fingerprint, engine.settings)
-    runner = functools.partial(analyze_on_ray, address=cluster[0], workers=1)
+    runner = functools.partial(analyze_on_ray, address=cluster.address, workers=1)
     with pytest.raises(RealtimeSerError, match="no model folder"):
         run(tmp_path / "out.jsonl", archive, engine=missing, runner=runner)
 
@@ -160,16 +159,16 @@ def test_a_killed_node_costs_no_row(
     tmp_path: Path,
     archive: Path,
     recognizer: Recognizer,
-    cluster: tuple[str, Callable[[], None]],
+    cluster: TwoNodes,
 ) -> None:
-    address, kill = cluster
     out, alone = tmp_path / "out.jsonl", tmp_path / "alone.jsonl"
     engine = engine_of(recognizer)
 
     def killing(*arguments: Any) -> Any:
-        for number, file in enumerate(analyze_on_ray(*arguments, address=address, workers=None)):
+        files = analyze_on_ray(*arguments, address=cluster.address, workers=None)
+        for number, file in enumerate(files):
             if number == FILES // 3:
-                kill()
+                cluster.kill_second()
             yield file
 
     run(out, archive, engine=engine, runner=killing)

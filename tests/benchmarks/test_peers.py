@@ -12,7 +12,7 @@ import soundfile
 
 from benchmarks.peers.__main__ import as_text, page_table
 from benchmarks.peers.catalog import PEERS
-from benchmarks.peers.measure import PeerSpeed, find_python, measure_peers
+from benchmarks.peers.measure import PeerSpeed, _Process, find_python, measure_peers
 from benchmarks.peers.worker import IMPORTS, LOADERS
 from realtime_ser.demo import demo_clip
 from realtime_ser.samples import Int16
@@ -53,6 +53,20 @@ def test_a_peer_that_fails_is_skipped_with_the_reason(clip: Int16) -> None:
     assert row.cpu_ms_per_second is None
     assert row.skipped is not None
     assert "KeyError: 'no-such-peer'" in row.skipped
+
+
+def test_a_peer_that_dies_between_turns_is_skipped_too(
+    clip: Int16, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_turn = _Process.take_turn
+
+    def dies(process: _Process) -> None:
+        process._process.kill()
+        take_turn(process)
+
+    monkeypatch.setattr(_Process, "take_turn", dies)
+    (row,) = measure_peers([OURS], clip, turns=3, turn_seconds=0.1)
+    assert row == PeerSpeed(OURS.title, OURS.computes, skipped="failed (exit code -9)")
 
 
 def test_an_interpreter_is_chosen_by_what_it_can_import() -> None:

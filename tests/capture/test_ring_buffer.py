@@ -1,6 +1,7 @@
 """The ring buffer: absolute indices, newest wins, every lost sample counted."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -95,6 +96,18 @@ def test_wait_ends_at_new_data_at_the_timeout_and_at_the_end() -> None:
     threading.Timer(0.05, ring.close).start()
     assert not ring.wait(10)
     assert ring.closed
+
+
+def test_an_empty_block_wakes_the_reader() -> None:
+    ring = RingBuffer(10, dtype=np.int32)
+    found: list[bool] = []
+    reader = threading.Thread(target=lambda: found.append(ring.wait(60)))
+    reader.start()
+    deadline = time.monotonic() + 30
+    while reader.is_alive() and time.monotonic() < deadline:
+        ring.write(counting_from(0, 0))
+        time.sleep(0.01)
+    assert found == [False]
 
 
 def test_unread_samples_can_be_read_after_close() -> None:

@@ -13,7 +13,8 @@ from speech_clips import speech
 from realtime_ser import Health, Recognizer, to_dict
 from realtime_ser.errors import OutputError
 from realtime_ser.events import Event
-from realtime_ser.live.engine import Engine
+from realtime_ser.live.engine import LONGEST_PIECE, PIECE_OF_SILENCE, Engine
+from realtime_ser.live.feeder import Feeder
 from realtime_ser.live.sinks import Sink
 from realtime_ser.output.json_lines import EventFile
 from realtime_ser.samples import Int16
@@ -180,3 +181,18 @@ def test_an_event_file_on_a_full_disk_fails_at_its_first_event(tmp_path: Path) -
     with pytest.raises(OutputError, match="no space left"):
         file.on_event(Health(1.0, 0, 0, 0.0, -30.0))
     file.close()
+
+
+def test_audio_is_gathered_less_where_a_sink_takes_it(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels are to be shown, and recordings to be complete, without a long delay."""
+
+    def requested(*sinks: Sink) -> set[int]:
+        most: set[int] = set()
+        monkeypatch.setattr(Feeder, "gather", lambda self, until, samples: most.add(samples))
+        list(run(recognizer, *sinks).events())
+        return most
+
+    assert requested() == requested(Sink()) == {LONGEST_PIECE}
+    assert requested(Collector()) == {0, PIECE_OF_SILENCE}
