@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 
 from realtime_ser.capture.sources import Replayed
-from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
+from realtime_ser.emotion.frontend import FRAME_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import STEP_SAMPLES
 from realtime_ser.events import EmotionUpdate
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.feeder import DELIVERY_SAMPLES
