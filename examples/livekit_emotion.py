@@ -22,8 +22,7 @@ import soundfile
 from livekit import rtc
 from livekit.agents import Agent, ModelSettings, llm
 
-from realtime_ser import Recognizer, SpeechEnded
-from realtime_ser.recognizer import Stream
+from realtime_ser import Recognizer, SpeechEnded, Stream
 
 NOTE = (
     "By the sound of the voice, the user's last words were {label} (probability {confidence:.0%})."

@@ -23,8 +23,7 @@ from pipecat.pipeline.runner import PipelineRunner
 from pipecat.pipeline.task import PipelineTask
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from realtime_ser import EmotionUpdate, Recognizer, SpeechEnded
-from realtime_ser.recognizer import Stream
+from realtime_ser import EmotionUpdate, Recognizer, SpeechEnded, Stream
 
 
 @dataclass

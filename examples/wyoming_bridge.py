@@ -20,8 +20,7 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.server import AsyncEventHandler, AsyncServer
 
-from realtime_ser import EmotionUpdate, Recognizer, SpeechEnded, to_dict
-from realtime_ser.recognizer import Stream
+from realtime_ser import EmotionUpdate, Recognizer, SpeechEnded, Stream, to_dict
 
 
 class EmotionHandler(AsyncEventHandler):

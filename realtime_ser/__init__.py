@@ -30,8 +30,9 @@ from realtime_ser.events import (
     SpeechStarted,
     to_dict,
 )
-from realtime_ser.recognizer import Recognition, Recognizer, Stream, listen
+from realtime_ser.recognizer import Recognition, Recognizer, listen
 from realtime_ser.settings import Settings
+from realtime_ser.stream import Stream
 
 __version__ = "0.1.0"
 

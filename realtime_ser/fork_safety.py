@@ -4,7 +4,6 @@ import importlib
 import itertools
 import os
 import threading
-from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -33,12 +32,7 @@ class ForkSafeLock:
     def __enter__(self) -> None:
         self._lock.acquire()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self._lock.release()
 
     def before_fork(self) -> None:

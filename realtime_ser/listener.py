@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Never, Self
 
 from realtime_ser.errors import AudioDeviceError, RealtimeSerError
@@ -102,12 +101,7 @@ class Listener(Iterator[Event]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self.close()
 
     def __reduce__(self) -> Never:

@@ -19,15 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from realtime_ser.arguments import shown
 from realtime_ser.emotion.adaptation import Adaptation, AdaptationSettings
 from realtime_ser.emotion.corrections import Correction, Corrections
-from realtime_ser.emotion.frontend import (
-    FRAME_SAMPLES,
-    FRAME_STEPS,
-    STEP_SAMPLES,
-    Frame,
-    Frontend,
-)
+from realtime_ser.emotion.frontend import FRAME_SAMPLES, FRAME_STEPS, Frame, Frontend
 from realtime_ser.emotion.guard import GuardedAdaptation
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import STEP_SAMPLES
 from realtime_ser.emotion.window import Window
 from realtime_ser.errors import AudioInputError, CorrectionError
 from realtime_ser.events import (

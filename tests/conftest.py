@@ -1,5 +1,7 @@
-"""Fixtures that several folders of tests share."""
+"""Fixtures that several folders of tests share, and in which order workers take the tests."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,23 @@ from realtime_ser.profiles.store import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
     from running_server import RunningServer
+
+
+LONG = ("benchmarks", "commands", "examples", "live", "output", "server", "trust")
+"""Folders whose tests start programs or play sound in real time."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the programs that tests start read bytecode, and keep the order of files for workers."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every one compiles the package again
+    config.option.loadscopereorder = False  # else the files with few and long tests come last
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give workers the files with long tests first, so that none has one of them at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.fixture(scope="session")

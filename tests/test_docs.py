@@ -59,6 +59,12 @@ def test_relative_links_resolve(page: Path) -> None:
     assert not broken
 
 
+def test_the_tests_that_the_promises_name_exist() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / "promises.md").read_text("utf-8"))
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_page_of_docs_is_linked() -> None:
     linked = {
         (page.parent / target.partition("#")[0]).resolve()

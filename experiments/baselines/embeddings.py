@@ -25,7 +25,7 @@ from experiments.baselines.early_stopping import (
 from experiments.baselines.features import cached_features, yamnet_patches
 from experiments.baselines.preprocess import preprocess, read_float
 from experiments.baselines.variants import VariantSettings, prepared_variants
-from realtime_ser.emotion.frontend import YAMNET_MEL
+from realtime_ser.emotion.spectra import YAMNET_MEL
 from realtime_ser.errors import SettingsError
 from realtime_ser.events import LABELS
 from train.corpora.clip import Clip

@@ -11,14 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from realtime_ser.emotion.frontend import (
-    FRAME_SAMPLES,
-    FRAME_STEPS,
-    STEP_SAMPLES,
-    YAMNET_MEL,
-    log_map,
-    spectral_columns,
-)
+from realtime_ser.emotion.frontend import FRAME_SAMPLES, FRAME_STEPS, log_map
+from realtime_ser.emotion.spectra import STEP_SAMPLES, YAMNET_MEL, spectral_columns
 from realtime_ser.errors import SettingsError
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.cache import cached

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.frontend import FeatureMap, LevelNormalization
+from realtime_ser.emotion.frontend import LevelNormalization
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.errors import ModelError
 from realtime_ser.events import LABELS
 from realtime_ser.settings import DEFAULT_THRESHOLD, FRAME_SECONDS, SAMPLE_RATE

@@ -65,7 +65,7 @@ def test_receivers_that_are_down_do_not_touch_the_output() -> None:
 def test_a_broker_that_dies_during_the_run_is_no_failure_of_the_run(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path)
     broker.start()
-    command = [*COMMAND, "--demo", "--duration", "12", "--json"]
+    command = [*COMMAND, "--demo", "--duration", "6", "--json"]
     command += ["--mqtt", f"mqtt://127.0.0.1:{broker.port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as live:
         assert live.stdout is not None

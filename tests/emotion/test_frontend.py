@@ -5,17 +5,14 @@ from speech_clips import speech
 
 from realtime_ser.emotion.frontend import (
     FRAME_SAMPLES,
-    YAMNET_MEL,
-    FeatureMap,
     Frontend,
     LevelNormalization,
-    filter_bank,
     level_gain,
     log_map,
-    spectral_columns,
     step_powers,
     to_float,
 )
+from realtime_ser.emotion.spectra import YAMNET_MEL, FeatureMap, filter_bank, spectral_columns
 
 PITCH = FeatureMap("pitch", 1024, 2048, 48, 70.0, 1100.0, "log")
 BOTH = (YAMNET_MEL, PITCH)

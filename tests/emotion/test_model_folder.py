@@ -1,45 +1,28 @@
 """Attacks on the model folder: each is refused with one line, before anything is parsed."""
 
 import hashlib
-import io
-import json
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from model_folders import copied_model, refused, rewrite
 from speech_clips import speech
 
 from realtime_ser import Recognizer, Settings, SpeechEnded
-from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
+from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE
 from realtime_ser.emotion.model import (
     EmotionModel,
     bundled_model_folder,
     find_model_folder,
 )
-from realtime_ser.errors import ModelError
 from realtime_ser.pipeline import Pipeline
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(bundled_model_folder(), tmp_path / "model"))
-
-
-def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    path = folder / MANIFEST_FILE
-    values = json.loads(path.read_text())
-    change(values)
-    path.write_text(json.dumps(values))
-
-
-def refused(folder: Path, words: str) -> None:
-    with pytest.raises(ModelError, match=words) as caught:
-        EmotionModel(folder)
-    assert str(caught.value).isprintable()
+    return copied_model(tmp_path)
 
 
 def test_the_bundled_model_gives_eight_probabilities() -> None:
@@ -186,161 +169,6 @@ def test_an_endless_file_is_refused(folder: Path, name: str) -> None:
     refused(folder, f"{name} is not a file")
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda values: values.update(format_version=3), "format_version must be 1 or 2"),
-        (lambda values: values.update(format_version=True), "format_version must be 1 or 2"),
-        (lambda values: values["files"].pop(STATISTICS_FILE), "files must list statistics.npy"),
-        (lambda values: values.update(sample_rate=8000), "sample_rate must be 16000"),
-        (lambda values: values["labels"].pop(), "labels must be neutral, calm"),
-        (lambda values: values["labels"].reverse(), "labels must be neutral, calm"),
-        (lambda values: values.update(labels="neutral"), "labels must be neutral, calm"),
-        (
-            lambda values: values["files"].update({"../model.tflite": "0"}),
-            "files must be inside the folder",
-        ),
-        (lambda values: values["files"].clear(), "files must list model.tflite"),
-        (lambda values: values.pop("embedding_shape"), "not a model manifest"),
-        (lambda values: values["feature_maps"].clear(), "not be empty"),
-        (lambda values: values["feature_maps"][0].update(bands=63), "has the inputs"),
-        (lambda values: values["feature_maps"][0].update(color="red"), "not a model manifest"),
-        (lambda values: values.update(embedding_shape=[3, 7]), "has the inputs"),
-        (lambda values: values.pop("format_version"), "format_version must be 1 or 2"),
-        (lambda values: values["files"].update({"..": "0"}), "files must be inside the folder"),
-        (
-            lambda values: values["files"].update({"C:\\model.tflite": "0"}),
-            "files must be inside the folder",
-        ),
-        (lambda values: values.update(name="\x1b[2Jmodel"), "name must be 1 to 100 printable"),
-        (lambda values: values.update(hop_seconds=10**400), "too large"),
-        (lambda values: values.update(window_seconds=float("nan")), "not finite"),
-        (lambda values: values.update(hop_seconds=0), "hop_seconds must be above 0"),
-        (lambda values: values.update(embedding_shape=[float("inf")]), "inf must be of type int"),
-        (lambda values: values["feature_maps"][0].update(bands=64.0), "64.0 must be of type int"),
-        (lambda values: values["feature_maps"][0].update(name=["mel"]), "must be of type str"),
-        (
-            lambda values: values["feature_maps"][0].update(scale="bark"),
-            "a feature map has values out of range",
-        ),
-        (
-            lambda values: values["feature_maps"][0].update(log_offset=-1),
-            "a feature map has values out of range",
-        ),
-        (lambda values: values["feature_maps"][0].update({"\x1b[2J": 1}), "not a model manifest"),
-        (
-            lambda values: values["feature_maps"].append(values["feature_maps"][0]),
-            "must have distinct names",
-        ),
-        (
-            lambda values: values.update(speech_threshold=0),
-            "speech_threshold must be between 0 and 1",
-        ),
-        (
-            lambda values: values.update(speech_threshold=1.5),
-            "speech_threshold must be between 0 and 1",
-        ),
-        (lambda values: values.update(speech_threshold="0.5"), "must be of type float"),
-        (
-            lambda values: values.update(uncertain_threshold=-0.1),
-            "uncertain_threshold must be between 0 and 1",
-        ),
-        (
-            lambda values: values.update(uncertain_threshold=1.01),
-            "uncertain_threshold must be between 0 and 1",
-        ),
-        (lambda values: values.update(uncertain_threshold=None), "must be of type float"),
-        (lambda values: values.update(speech_threshold=float("nan")), "not finite"),
-        (lambda values: values["level"].update(target_dbfs="loud"), "must be of type float"),
-        (
-            lambda values: values["level"].update(highest_gain_db=1e300),
-            "level has values out of range",
-        ),
-        (lambda values: values["level"].update(memory_steps=0), "level has values out of range"),
-    ],
-)
-def test_a_manifest_with_a_wrong_value(
-    folder: Path, change: Callable[[dict[str, Any]], object], words: str
-) -> None:
-    rewrite(folder, change)
-    refused(folder, words)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"labels": 1}', "\x00", "[" * 100_000])
-def test_a_manifest_that_is_not_a_json_object(folder: Path, text: str) -> None:
-    (folder / MANIFEST_FILE).write_text(text)
-    refused(folder, "not a model manifest")
-
-
-def replace_statistics(folder: Path, content: bytes) -> None:
-    """Put other content in the statistics' place, and its hash into the manifest."""
-    (folder / STATISTICS_FILE).write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    rewrite(folder, lambda values: values["files"].update({STATISTICS_FILE: digest}))
-
-
-def as_npy(array: Any) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, allow_pickle=True)
-    return file.getvalue()
-
-
-def changed(statistics: Any, row: int, value: float) -> Any:
-    copy = statistics.copy()
-    copy[row, 5] = value
-    return copy
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        pytest.param(lambda array: b"", "not a NumPy array", id="empty"),
-        pytest.param(lambda array: b"no array at all", "not a NumPy array", id="text"),
-        pytest.param(lambda array: as_npy(array)[:40], "not a NumPy array", id="half a header"),
-        pytest.param(lambda array: as_npy(array)[:-1], "bytes of values", id="truncated"),
-        pytest.param(lambda array: as_npy(array) + b"\0", "bytes of values", id="too long"),
-        pytest.param(lambda array: as_npy(array[:, 1:]), "it has shape", id="a channel short"),
-        pytest.param(lambda array: as_npy(array[:1]), "it has shape", id="no deviations"),
-        pytest.param(lambda array: as_npy(array.astype(float)), "array of float32", id="float64"),
-        pytest.param(lambda array: as_npy(np.asfortranarray(array)), "C order", id="Fortran"),
-        pytest.param(lambda array: as_npy({"a": 1}), "array of float32", id="pickle"),
-        pytest.param(
-            lambda array: as_npy(changed(array, 0, np.nan)), "not finite", id="a NaN mean"
-        ),
-        pytest.param(lambda array: as_npy(changed(array, 1, np.inf)), "not finite", id="infinite"),
-        pytest.param(lambda array: as_npy(changed(array, 1, 0.0)), "above 0", id="deviation 0"),
-        pytest.param(lambda array: as_npy(changed(array, 1, -1.0)), "above 0", id="negative"),
-        pytest.param(
-            lambda array: as_npy(array).replace(b"(2, ", b"(2000000000000, "),
-            "not a NumPy array|has shape|bytes of values",
-            id="a header that asks for terabytes",
-        ),
-        pytest.param(
-            lambda array: as_npy(array).replace(b"'shape'", b"'shap" + b"(" * 2 + b"'"),
-            "not a NumPy array",
-            id="a header that is no dictionary",
-        ),
-    ],
-)
-def test_hostile_statistics_with_a_matching_hash(
-    folder: Path, spoil: Callable[[Any], bytes], words: str
-) -> None:
-    replace_statistics(folder, spoil(np.load(folder / STATISTICS_FILE)))
-    refused(folder, words)
-
-
-def test_statistics_that_differ_from_their_hash_are_refused(folder: Path) -> None:
-    content = bytearray((folder / STATISTICS_FILE).read_bytes())
-    content[-1] ^= 1
-    (folder / STATISTICS_FILE).write_bytes(content)
-    refused(folder, "SHA-256 mismatch")
-
-
-def test_missing_statistics(folder: Path) -> None:
-    (folder / STATISTICS_FILE).unlink()
-    refused(folder, "cannot be read")
-
-
 def make_version_1(folder: Path) -> Path:
     """Turn a model folder into one of the first format version."""
     (folder / STATISTICS_FILE).unlink()
@@ -374,14 +202,6 @@ def test_without_adaptation_version_1_and_2_give_the_same_events(
     without = Recognizer(make_version_1(folder), settings).recognize(samples, 16_000)
     assert without == with_statistics
     assert recognizer.recognize(samples, 16_000) != with_statistics
-
-
-def test_a_manifest_survives_writing_and_reading(folder: Path) -> None:
-    manifest = EmotionModel(folder).manifest
-    (folder / MANIFEST_FILE).write_text(manifest.to_json())
-    again = EmotionModel(folder).manifest
-    assert isinstance(again, Manifest)
-    assert again == manifest
 
 
 def test_the_order_in_which_a_model_is_looked_up(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import call
 from network_peers import accepts, free_port
 from speech_clips import SAMPLES, speech
 from waiting import wait_until
@@ -30,8 +31,9 @@ def output_of(name: str, *arguments: object, stdin: bytes = b"") -> str:
 
 
 def analyzed() -> bytes:
-    command = [sys.executable, "-m", "realtime_ser", "analyze", "--json", str(CLIP)]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    run = call("analyze", "--json", CLIP)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
 def utterances(recognizer: Recognizer) -> list[SpeechEnded]:

@@ -83,14 +83,14 @@ async def test_q_escape_and_ctrl_c_leave(key: str, code: int) -> None:
     assert app.return_code == code
 
 
-@pytest.mark.parametrize("key", ["r", "space", "t", "c", "enter", "x"])
-async def test_other_keys_do_nothing(key: str) -> None:
+async def test_other_keys_do_nothing() -> None:
     app, run, learner = build()
     async with app.run_test() as pilot:
-        await pilot.press(key)
-        assert app.is_running
-    assert run.calls == []
-    assert learner.progress == Progress()
+        for key in ("r", "space", "t", "c", "enter", "x"):
+            await pilot.press(key)
+            assert app.is_running, key
+            assert run.calls == [], key
+            assert learner.progress == Progress(), key
 
 
 async def test_it_ends_when_the_voice_is_learned() -> None:
@@ -139,13 +139,13 @@ async def test_it_fits_every_size(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [*NARROW, (40, 8), (60, 9), *ROOMY])
-@pytest.mark.parametrize("sentence", range(len(SENTENCES)))
-async def test_every_sentence_can_be_read_to_its_end(size: tuple[int, int], sentence: int) -> None:
+async def test_every_sentence_can_be_read_to_its_end(size: tuple[int, int]) -> None:
     app, _, learner = build()
     async with app.run_test(size=size) as pilot:
-        learner.progress = Progress(skipped=sentence)
-        await settle(app, pilot)
-        assert SENTENCES[sentence].text in " ".join(text(app, ToRead).split())
+        for number, sentence in enumerate(SENTENCES):
+            learner.progress = Progress(skipped=number)
+            await settle(app, pilot)
+            assert sentence.text in " ".join(text(app, ToRead).split())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 2), (5, 60), (300, 4)])

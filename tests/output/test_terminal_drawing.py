@@ -141,55 +141,58 @@ async def test_the_screen_shows_the_state_of_the_run() -> None:
         assert text(app, Notices) == ""
 
 
-@pytest.mark.parametrize(
-    ("snapshot", "panel", "words"),
-    [
-        (QUIET, Caption, "no speech yet"),
-        (QUIET, Level, "○  silence"),
-        (replace(QUIET, speaking=True), Caption, "speech: the first answer"),
-        (replace(QUIET, finished=True), Caption, "nobody has spoken"),
-        (replace(SPEAKING, emotion=UNCERTAIN_UPDATE), Caption, "no emotion reaches 25%"),
-        (
-            replace(SPEAKING, speaking=False),
-            Caption,
-            "last utterance, 3.8 s, as a whole: angry 71%",
-        ),
-        (replace(SPEAKING, speaking=False, utterance=None), Caption, "silence"),
-        (FILE, Title, "REPLAY"),
-        (replace(SPEAKING, problem="Mic is gone"), Title, "NO INPUT"),
-        (replace(SPEAKING, problem="Mic is gone"), Notices, "! Mic is gone"),
-        (replace(SPEAKING, paused=True), Title, "PAUSED"),
-        (replace(SPEAKING, paused=True), Notices, "Paused: press space to go on"),
-        (replace(FILE, finished=True), Title, "FINISHED"),
-        (replace(FILE, finished=True), Notices, "Finished: press q to quit"),
-        (replace(SPEAKING, recording=Path("a/b.wav")), Title, "● REC b.wav"),
-        (replace(QUIET, silent_input=True), Notices, "only zeros: muted, or permission refused"),
-        (replace(SPEAKING, lost_samples=20_000), HealthLine, "! lost 1.2 s"),
-        (replace(SPEAKING, overflows=3), HealthLine, "! overflows 3"),
-        (replace(SPEAKING, dropped_events=7), HealthLine, "! dropped 7 events"),
-        (replace(SPEAKING, output_problems={"radio": "it is off"}), Notices, "! radio: it is off"),
-    ],
-)
-async def test_states_are_said_in_words(snapshot: Snapshot, panel: type[Panel], words: str) -> None:
-    app, _ = build(snapshot)
-    async with app.run_test():
-        assert words in text(app, panel)
+STATES: list[tuple[Snapshot, type[Panel], str]] = [
+    (QUIET, Caption, "no speech yet"),
+    (QUIET, Level, "○  silence"),
+    (replace(QUIET, speaking=True), Caption, "speech: the first answer"),
+    (replace(QUIET, finished=True), Caption, "nobody has spoken"),
+    (replace(SPEAKING, emotion=UNCERTAIN_UPDATE), Caption, "no emotion reaches 25%"),
+    (
+        replace(SPEAKING, speaking=False),
+        Caption,
+        "last utterance, 3.8 s, as a whole: angry 71%",
+    ),
+    (replace(SPEAKING, speaking=False, utterance=None), Caption, "silence"),
+    (FILE, Title, "REPLAY"),
+    (replace(SPEAKING, problem="Mic is gone"), Title, "NO INPUT"),
+    (replace(SPEAKING, problem="Mic is gone"), Notices, "! Mic is gone"),
+    (replace(SPEAKING, paused=True), Title, "PAUSED"),
+    (replace(SPEAKING, paused=True), Notices, "Paused: press space to go on"),
+    (replace(FILE, finished=True), Title, "FINISHED"),
+    (replace(FILE, finished=True), Notices, "Finished: press q to quit"),
+    (replace(SPEAKING, recording=Path("a/b.wav")), Title, "● REC b.wav"),
+    (replace(QUIET, silent_input=True), Notices, "only zeros: muted, or permission refused"),
+    (replace(SPEAKING, lost_samples=20_000), HealthLine, "! lost 1.2 s"),
+    (replace(SPEAKING, overflows=3), HealthLine, "! overflows 3"),
+    (replace(SPEAKING, dropped_events=7), HealthLine, "! dropped 7 events"),
+    (replace(SPEAKING, output_problems={"radio": "it is off"}), Notices, "! radio: it is off"),
+]
 
 
-@pytest.mark.parametrize(
-    ("snapshot", "word"),
-    [
-        (QUIET, "LISTENING"),
-        (replace(QUIET, problem="Mic is gone"), "NO INPUT"),
-        (replace(QUIET, finished=True), "NO SPEECH"),
-        (replace(SPEAKING, emotion=UNCERTAIN_UPDATE), "UNCERTAIN"),
-    ],
-)
-async def test_the_large_word(snapshot: Snapshot, word: str) -> None:
-    app, _ = build(snapshot)
-    async with app.run_test():
-        for row, letters in zip(text(app, BigLabel).splitlines(), lettering(word, 1), strict=True):
-            assert row.startswith(letters.rstrip())
+async def test_states_are_said_in_words() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        for run.now, panel, words in STATES:
+            await settle(app, pilot)
+            assert words in text(app, panel)
+
+
+WORDS = [
+    (QUIET, "LISTENING"),
+    (replace(QUIET, problem="Mic is gone"), "NO INPUT"),
+    (replace(QUIET, finished=True), "NO SPEECH"),
+    (replace(SPEAKING, emotion=UNCERTAIN_UPDATE), "UNCERTAIN"),
+]
+
+
+async def test_the_large_word() -> None:
+    app, run = build()
+    async with app.run_test() as pilot:
+        for run.now, word in WORDS:
+            await settle(app, pilot)
+            rows = text(app, BigLabel).splitlines()
+            for row, letters in zip(rows, lettering(word, 1), strict=True):
+                assert row.startswith(letters.rstrip())
 
 
 async def test_a_narrow_screen_leaves_out_everything_but_warnings() -> None:

@@ -204,5 +204,14 @@ def send(
 
 def analyzed(recognizer: Recognizer, samples: ArrayLike, rate: int = 16_000) -> list[Event]:
     """What ``analyze`` says of samples, as JSON objects."""
-    events = recognizer.recognize(samples, rate).events
-    return [json.loads(json.dumps(to_dict(event))) for event in events]
+    array = np.asarray(samples)
+    lines = _lines_of(recognizer, array.tobytes(), array.dtype.str, array.shape, rate)
+    return [json.loads(line) for line in lines]
+
+
+@functools.lru_cache(maxsize=32)
+def _lines_of(
+    recognizer: Recognizer, content: bytes, dtype: str, shape: tuple[int, ...], rate: int
+) -> list[str]:
+    samples = np.frombuffer(content, dtype).reshape(shape)
+    return [json.dumps(to_dict(event)) for event in recognizer.recognize(samples, rate).events]

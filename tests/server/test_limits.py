@@ -110,7 +110,7 @@ def test_a_client_that_answers_no_ping_is_given_up(impatient: RunningServer) -> 
 
 
 def test_a_client_that_is_held_back_may_answer_pings_late() -> None:
-    audio = np.tile(speech("three_utterances"), 3).tobytes()
+    audio = np.tile(speech("three_utterances"), 2).tobytes()
     with running_server("--ping", 0.2) as server:
         start = {"settings": {"hop": 0.02}}  # seconds of work
         began = time.monotonic()
@@ -145,9 +145,11 @@ def handshake(path: str) -> bytes:
 
 
 def test_a_slow_reader_loses_its_oldest_events_and_is_told_how_many(recognizer: Recognizer) -> None:
-    samples = np.tile(speech("three_utterances"), 8)
+    samples = np.tile(speech("three_utterances"), 2)
     with running_server("--max-events", 4) as server, socket.socket() as narrow:
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        if hasattr(socket, "TCP_MAXSEG"):  # for loopback's large segments Linux buffers 3 MB
+            narrow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         narrow.connect(("127.0.0.1", server.port))
         with server.connect(sock=narrow, max_queue=1) as connection:
             connection.send('{"type": "start", "settings": {"hop": 0.02}}')

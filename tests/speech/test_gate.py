@@ -243,7 +243,8 @@ def test_a_voice_well_below_the_loudest_recent_sound_opens_the_gate() -> None:
 @pytest.mark.parametrize("block", [1, 7, 160, 480, 4800])
 def test_block_size_does_not_matter(block: int, decibels: float) -> None:
     recorded, _ = soundfile.read(SPEECH_SAMPLES / "one_utterance.flac", dtype="int16")
-    samples = to_int16(recorded / 32768 * 10 ** (decibels / 20))
+    heard = recorded[:30_000] if block == 1 else recorded
+    samples = to_int16(heard / 32768 * 10 ** (decibels / 20))
 
     in_blocks = run(SpeechGate(), samples, block)
     at_once = run(SpeechGate(), samples)

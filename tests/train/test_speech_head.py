@@ -10,8 +10,9 @@ import pytest
 import soundfile
 from speech_clips import speech
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, YAMNET_MEL
+from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import YAMNET_MEL
 from realtime_ser.events import LABELS
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]

@@ -13,7 +13,8 @@ from speech_clips import speech
 for module in ("scipy", "tqdm"):
     pytest.importorskip(module, reason="the train extra is not installed", exc_type=ImportError)
 
-from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap, Frontend  # noqa: E402
+from realtime_ser.emotion.frontend import Frontend  # noqa: E402
+from realtime_ser.emotion.spectra import YAMNET_MEL, FeatureMap  # noqa: E402
 from train.audio.frames import FrameSettings, random_frames  # noqa: E402
 from train.audio.speech import (  # noqa: E402
     cut_speech,

@@ -10,15 +10,14 @@ import soundfile
 from speech_clips import speech
 
 from realtime_ser.emotion.frontend import (
-    YAMNET_MEL,
     Frontend,
     LevelNormalization,
     level_gain,
     log_map,
-    spectral_columns,
     to_float,
 )
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import YAMNET_MEL, spectral_columns
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("default")]
 
@@ -160,7 +159,7 @@ def test_a_room_in_training_changes_energies_as_a_room_changes_sound() -> None:
 def test_a_narrow_band_in_training_is_that_of_a_filter() -> None:
     from scipy.signal import butter, sosfilt
 
-    from realtime_ser.emotion.frontend import band_centers
+    from realtime_ser.emotion.spectra import band_centers
     from train.audio.utterances import spectra
     from train.model.augmentation import narrowed
     from train.model.recipe import load_recipe

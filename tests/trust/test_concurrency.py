@@ -20,7 +20,7 @@ Int16 = NDArray[np.int16]
 @pytest.fixture(scope="module")
 def voices() -> list[Int16]:
     """As many voices as streams, no two alike: the clips at other places and levels."""
-    clips = [speech("one_utterance"), speech("three_utterances")[:56_000], speech("short_word")]
+    clips = [speech(name)[-28_000:] for name in ("one_utterance", "short_word", "speech_at_once")]
     generator = np.random.default_rng(9)
     return [
         (generator.uniform(0.2, 1) * np.roll(clips[number % 3], 997 * number)).astype(np.int16)

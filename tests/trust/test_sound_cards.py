@@ -44,7 +44,7 @@ def same_but_for_rounding(events: Sequence[Event], expected: Sequence[Event]) ->
 def test_odd_blocks_change_no_bit(
     recognizer: Recognizer, rate: int, channels: int, sizes: list[int]
 ) -> None:
-    samples = as_card(speech("one_utterance")[:24_000], rate, channels)
+    samples = as_card(speech("speech_at_once")[:17_600], rate, channels)
     stream = recognizer.stream(rate)
     events = [event for block in blocks(samples, sizes) for event in stream.process(block)]
 

@@ -10,15 +10,13 @@ from realtime_ser.emotion.frontend import (
     FRAME_SAMPLES,
     FRAME_STEPS,
     REACH_SAMPLES,
-    STEP_SAMPLES,
-    FeatureMap,
     LevelNormalization,
     level_gain,
     log_map,
-    spectral_columns,
     step_powers,
     to_float,
 )
+from realtime_ser.emotion.spectra import STEP_SAMPLES, FeatureMap, spectral_columns
 
 Float32 = NDArray[np.float32]
 Int16 = NDArray[np.int16]

@@ -12,7 +12,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, STEP_SAMPLES, FeatureMap, Frontend, to_float
+from realtime_ser.emotion.frontend import FRAME_STEPS, Frontend, to_float
+from realtime_ser.emotion.spectra import STEP_SAMPLES, FeatureMap
 from realtime_ser.settings import SAMPLE_RATE, Settings
 from train.audio.channels import reverberate, room_response, telephone
 from train.audio.levels import as_int16, at_level, loud_frames, rms

@@ -12,14 +12,8 @@ from tqdm import tqdm
 
 from realtime_ser.analysis import resampled
 from realtime_ser.capture.file_source import FileSource
-from realtime_ser.emotion.frontend import (
-    FRAME_SAMPLES,
-    REACH_SAMPLES,
-    FeatureMap,
-    spectral_columns,
-    step_powers,
-    to_float,
-)
+from realtime_ser.emotion.frontend import FRAME_SAMPLES, REACH_SAMPLES, step_powers, to_float
+from realtime_ser.emotion.spectra import FeatureMap, spectral_columns
 from realtime_ser.speech.gate import GateSettings, Held, SpeechGate
 from train.audio.cache import Arrays, cached
 from train.audio.voices import VoiceSettings, other_voices

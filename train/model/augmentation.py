@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from realtime_ser.emotion.frontend import (
-    FRAME_STEPS,
-    STEP_SAMPLES,
-    YAMNET_MEL,
-    FeatureMap,
-    band_centers,
-)
+from realtime_ser.emotion.frontend import FRAME_STEPS
+from realtime_ser.emotion.spectra import STEP_SAMPLES, YAMNET_MEL, FeatureMap, band_centers
 from realtime_ser.settings import SAMPLE_RATE
 from train.audio.frames import mask_frames
 from train.audio.utterances import Spectra

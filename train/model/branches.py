@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, YAMNET_MEL, FeatureMap
+from realtime_ser.emotion.frontend import FRAME_STEPS
+from realtime_ser.emotion.spectra import YAMNET_MEL, FeatureMap
 from realtime_ser.events import LABELS
 from train.model.byols import NORM_EPSILON, ByolsWeights
 from train.model.layers import Normalization, Precision

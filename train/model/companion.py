@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
+from realtime_ser.emotion.frontend import FRAME_STEPS
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.events import LABELS
 from train.model.network import Networks
 

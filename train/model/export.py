@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, FeatureMap
+from realtime_ser.emotion.frontend import FRAME_STEPS
 from realtime_ser.emotion.manifest import MANIFEST_FILE, MODEL_FILE, STATISTICS_FILE, Manifest
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.settings import DEFAULT_THRESHOLD, Settings
 from train.corpora.clip import Clip
 from train.files import read_json

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FeatureMap, Frame, Frontend
+from realtime_ser.emotion.frontend import Frame, Frontend
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.settings import Settings
 from train.audio.speech import load_samples
 from train.corpora import ravdess

@@ -6,13 +6,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import (
-    FRAME_STEPS,
-    FeatureMap,
-    LevelNormalization,
-    level_gain,
-    log_map,
-)
+from realtime_ser.emotion.frontend import FRAME_STEPS, LevelNormalization, level_gain, log_map
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.settings import Settings
 from train.audio.utterances import Spectra, Utterance
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.emotion.spectra import FeatureMap
 from train.audio.frames import FrameSettings, random_frames
 from train.audio.surroundings import Recordings, SurroundingSettings, in_surroundings
 from train.corpora.corpus import Corpus, target

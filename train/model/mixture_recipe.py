@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.errors import SettingsError
 from train.audio.frames import FrameSettings
 from train.audio.surroundings import SurroundingSettings

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from realtime_ser.emotion.frontend import FRAME_STEPS, YAMNET_MEL, FeatureMap
+from realtime_ser.emotion.frontend import FRAME_STEPS
+from realtime_ser.emotion.spectra import YAMNET_MEL, FeatureMap
 from realtime_ser.events import LABELS
 from train.model.layers import (
     AttentiveStatistics,

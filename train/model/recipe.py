@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from realtime_ser.emotion.frontend import YAMNET_MEL, FeatureMap
+from realtime_ser.emotion.spectra import YAMNET_MEL, FeatureMap
 from realtime_ser.errors import SettingsError
 from train.audio.utterances import Variations
 from train.audio.voices import VoiceSettings

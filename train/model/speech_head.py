@@ -23,7 +23,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.emotion.spectra import FeatureMap
 from train.audio.scenes import Scene, frames, gated_scene, sound_scene, speech_scene
 from train.audio.sounds import TRAINING_SOUNDS, UNSEEN_SOUNDS, Sound
 from train.audio.utterances import read_clip

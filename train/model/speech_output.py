@@ -15,7 +15,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.emotion.spectra import FeatureMap
 from train.audio.frames import FrameSettings, random_frames
 from train.files import read_json, write_json
 from train.model.mixture import Source
