@@ -1,6 +1,7 @@
 """When a frame is complete: its last sample is not the last that its event needs."""
 
-from realtime_ser.emotion.frontend import FRAME_SAMPLES, STEP_SAMPLES
+from realtime_ser.emotion.frontend import FRAME_SAMPLES
+from realtime_ser.emotion.spectra import STEP_SAMPLES
 from realtime_ser.settings import SAMPLE_RATE
 from realtime_ser.speech.gate import VOTE_SAMPLES
 

@@ -11,7 +11,6 @@ from benchmarks.frames import samples_of_event
 from realtime_ser.capture.sources import Replayed
 from realtime_ser.emotion.frontend import FRAME_SAMPLES
 from realtime_ser.emotion.model import EmotionModel
-from realtime_ser.emotion.spectra import STEP_SAMPLES
 from realtime_ser.events import EmotionUpdate
 from realtime_ser.live.engine import Engine
 from realtime_ser.live.feeder import DELIVERY_SAMPLES

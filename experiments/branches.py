@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import recall_score
 
-from realtime_ser.emotion.frontend import FeatureMap
+from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.emotion.model import EmotionModel
 from train.audio.speech import load_samples
 from train.corpora.corpus import NEUTRAL, Corpus, predict_label

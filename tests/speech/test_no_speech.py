@@ -33,7 +33,7 @@ def gate_alone(model: EmotionModel) -> EmotionModel:
     unasked = EmotionModel(model.folder)
     unasked.manifest = replace(unasked.manifest, speech_threshold=None)
     embedded = EmbeddedFrame(np.zeros(unasked.manifest.embedding_shape, np.float32))
-    unasked.embed = lambda _: embedded  # type: ignore[method-assign]
+    unasked.embed = lambda maps: embedded  # type: ignore[method-assign]
     return unasked
 
 
