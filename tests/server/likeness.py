@@ -48,4 +48,5 @@ def _likenesses(pieces: list[Float64], source: Float64) -> list[float]:
 
 
 def _resampled(samples: Float32, rate: int) -> Float64:
-    return soxr.resample(np.ascontiguousarray(samples), rate, RATE).astype(np.float64)
+    resampled: Float32 = soxr.resample(np.ascontiguousarray(samples), rate, RATE)
+    return resampled.astype(np.float64)

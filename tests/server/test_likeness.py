@@ -12,7 +12,9 @@ PERIOD = 6000
 
 @pytest.fixture(scope="module")
 def played() -> Float32:
-    return speech("three_utterances").astype(np.float32) / 32768
+    samples = speech("three_utterances").astype(np.float32)
+    samples /= 32768
+    return samples
 
 
 def measured(heard: Float32, played: Float32) -> float:
