@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import recall_score
 
-from realtime_ser.emotion.spectra import FeatureMap
 from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.spectra import FeatureMap
 from train.audio.speech import load_samples
 from train.corpora.corpus import NEUTRAL, Corpus, predict_label
 from train.corpora.registry import find_corpus
