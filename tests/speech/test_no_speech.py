@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from speech_clips import speech
 
 from realtime_ser import EmotionUpdate, SpeechEnded
-from realtime_ser.emotion.model import EmotionModel
+from realtime_ser.emotion.model import EmbeddedFrame, EmotionModel
 from realtime_ser.pipeline import Pipeline
 from train.audio.levels import at_level
 from train.audio.sounds import TRAINING_SOUNDS, UNSEEN_SOUNDS, colored_noise
@@ -31,9 +31,11 @@ def model() -> EmotionModel:
 
 @pytest.fixture(scope="module")
 def gate_alone(model: EmotionModel) -> EmotionModel:
-    """The same network, not asked what is speech."""
+    """The same model, its network not asked what is speech, and not run either."""
     unasked = EmotionModel(model.folder)
     unasked.manifest = replace(unasked.manifest, speech_threshold=None)
+    embedded = EmbeddedFrame(np.zeros(unasked.manifest.embedding_shape, np.float32))
+    unasked.embed = lambda maps: embedded  # type: ignore[method-assign]
     return unasked
 
 
