@@ -1,6 +1,7 @@
 """Clients that send speech in real time, and clock every event."""
 
 import asyncio
+import contextlib
 import json
 import math
 import time
@@ -41,6 +42,8 @@ async def run_streams(
 ) -> list[Stream]:
     """Send speech on ``count`` streams at once, each from another place of it.
 
+    Nothing is sent before all are connected: what a late connection makes up for is not real time.
+
     Args:
         url: of ``/v1/stream``.
         speech: 16 kHz mono int16, shape ``[n]``.
@@ -50,30 +53,34 @@ async def run_streams(
     """
     size = round(message * SAMPLE_RATE)
     blocks = [block.tobytes() for block in _blocks(speech, size)]
-    began = time.monotonic() + 0.5
-    tasks = []
-    for number in range(count):
-        place = number * len(blocks) // count
-        start = began + number / count  # like callers that know nothing of each other
-        turned = blocks[place:] + blocks[:place]
-        tasks.append(_stream(url, turned, start, seconds, size))
-    return await asyncio.gather(*tasks)
+    async with contextlib.AsyncExitStack() as opened:
+        connecting = (connect(url, compression=None, open_timeout=120) for _ in range(count))
+        connections = await asyncio.gather(*map(opened.enter_async_context, connecting))
+        began = time.monotonic() + 0.5
+        tasks = []
+        for number, connection in enumerate(connections):
+            place = number * len(blocks) // count
+            start = began + number / count  # like callers that know nothing of each other
+            turned = blocks[place:] + blocks[:place]
+            tasks.append(_stream(connection, turned, start, seconds, size))
+        return await asyncio.gather(*tasks)
 
 
-async def _stream(url: str, blocks: list[bytes], start: float, seconds: float, size: int) -> Stream:
+async def _stream(
+    connection: ClientConnection, blocks: list[bytes], start: float, seconds: float, size: int
+) -> Stream:
     result = Stream()
     sent: list[float] = []
     count = round(seconds * SAMPLE_RATE / size)
-    async with connect(url, compression=None, open_timeout=120) as connection:
-        sending = asyncio.create_task(_send(connection, blocks, count, start, size, sent, result))
-        try:
-            async for text in connection:
-                _clock(json.loads(text), sent, size, result)
-            await sending
-        except ConnectionClosed as closed:
-            result.cut_off = str(closed)
-        finally:
-            sending.cancel()
+    sending = asyncio.create_task(_send(connection, blocks, count, start, size, sent, result))
+    try:
+        async for text in connection:
+            _clock(json.loads(text), sent, size, result)
+        await sending
+    except ConnectionClosed as closed:
+        result.cut_off = str(closed)
+    finally:
+        sending.cancel()
     if len(sent) < count:
         result.cut_off = result.cut_off or f"closed with {connection.close_code}"
     return result

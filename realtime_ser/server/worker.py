@@ -3,9 +3,7 @@
 It reads frames from standard input and writes frames to standard output (see ``frames``), and ends
 when its input does.
 
-Streams share the processor by virtual time: a stream's next audio is due when its previous audio
-would have been over in real time, and the earliest due comes first. So a client that sends faster
-than real time never delays those that do not.
+Streams share the processor by virtual time (see ``turns``).
 """
 
 import json
@@ -36,6 +34,7 @@ from realtime_ser.server.frames import (
 )
 from realtime_ser.server.messages import Start
 from realtime_ser.server.recognition import StreamRecognition
+from realtime_ser.server.turns import Turn
 from realtime_ser.settings import Settings
 
 MOST_BUFFERED = 16
@@ -49,15 +48,14 @@ class _Served:
     """A stream: what has come and is not yet processed, and when it is due."""
 
     recognition: StreamRecognition
-    bytes_per_second: int
+    turn: Turn
     frames: deque[Frame] = field(default_factory=deque)
-    due: float = 0.0
 
     def next_frame(self) -> Frame:
         """Return what comes next; audio that has piled up is joined, which takes less time."""
         frame = self.frames.popleft()
         pieces, size = [frame.payload], len(frame.payload)
-        most = PIECE_SECONDS * self.bytes_per_second
+        most = PIECE_SECONDS * self.turn.bytes_per_second
         while frame.kind is Kind.AUDIO and self.frames and self.frames[0].kind is Kind.AUDIO:
             size += len(self.frames[0].payload)
             if size > most:
@@ -67,7 +65,7 @@ class _Served:
 
     def add(self, frame: Frame) -> None:
         if not self.frames:
-            self.due = max(self.due, time.monotonic())
+            self.turn.audio_came(time.monotonic())
         self.frames.append(frame)
 
 
@@ -124,8 +122,8 @@ class Worker:
 
     def _earliest(self) -> int | None:
         """Return the stream with work whose audio is due first."""
-        ready = [(served.due, number) for number, served in self._streams.items() if served.frames]
-        return min(ready)[1] if ready else None
+        ready = [number for number, served in self._streams.items() if served.frames]
+        return min(ready, key=lambda number: self._streams[number].turn.due, default=None)
 
     def _open(self, frame: Frame) -> None:
         start = Start(**json.loads(frame.payload))
@@ -134,7 +132,7 @@ class Worker:
         except RealtimeSerError as error:
             self._fail(frame.stream, "bad_start", str(error))
             return
-        self._streams[frame.stream] = _Served(recognition, start.bytes_per_second)
+        self._streams[frame.stream] = _Served(recognition, Turn(start.bytes_per_second))
 
     def _serve(self, number: int) -> None:
         served = self._streams[number]
@@ -155,7 +153,7 @@ class Worker:
         match frame.kind:
             case Kind.AUDIO:
                 self._emit(frame.stream, served.recognition.process(frame.payload))
-                served.due += len(frame.payload) / served.bytes_per_second
+                served.turn.processed(len(frame.payload))
                 self._write(pack(Kind.ACK, frame.stream, NUMBER.pack(len(frame.payload))))
             case Kind.CORRECT:
                 served.recognition.correct(frame.payload.decode())

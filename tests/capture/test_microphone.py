@@ -15,6 +15,9 @@ pytestmark = pytest.mark.system
 
 RECORD = Path(__file__).with_name("record.py")
 ROOT = RECORD.parents[2]
+SECONDS = 120
+"""What a busy machine may take to run a program."""
+
 SPEECH = ROOT / "tests" / "speech_samples" / "one_utterance.flac"
 
 
@@ -48,7 +51,7 @@ def await_line(process: subprocess.Popen[str], line: str) -> None:
 
 
 def only_error_line(process: subprocess.Popen[str]) -> str:
-    errors = process.communicate("\n", timeout=30)[1]
+    errors = process.communicate("\n", timeout=SECONDS)[1]
     assert process.returncode == 1
     assert errors.endswith("\n")
     assert errors.count("\n") == 1, errors
@@ -72,7 +75,7 @@ def test_a_microphone_records_what_is_played(microphone: VirtualMicrophone, tmp_
     await_line(recording, "ready")
 
     microphone.play(SPEECH)
-    report, errors = recording.communicate(timeout=60)
+    report, errors = recording.communicate(timeout=SECONDS)
 
     assert errors == ""
     assert json.loads(report) == {"rate": 16_000, "channels": 1, "overflows": 0, "lost_frames": 0}
@@ -85,16 +88,16 @@ def test_lost_audio_is_counted(microphone: VirtualMicrophone) -> None:
         """
         source = MicrophoneSource(device)
         while not len(source.read()): pass
-        time.sleep(2.5)
+        while not source.lost_frames: time.sleep(0.1)
         assert len(source.read()) == 2 * source.rate
-        print(source.lost_frames > 0, source.overflows)
+        before = source.overflows
         overflowed = SimpleNamespace(input_overflow=True)
         source._inbox.take(np.zeros((9, 1), np.float32), 9, None, overflowed)
-        print(source.overflows)
+        print(source.overflows > before)
         """,
     )
 
-    assert late.communicate(timeout=30) == ("True 0\n1\n", "")
+    assert late.communicate(timeout=SECONDS) == ("True\n", "")
 
 
 def test_a_failing_callback_is_raised_by_read(microphone: VirtualMicrophone) -> None:

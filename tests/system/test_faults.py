@@ -25,6 +25,9 @@ SECONDS_TO_NOTICE = 1.0
 SECONDS_TO_RUN = 0.5
 """What a busy machine may take to run what has to be run."""
 
+SECONDS_TO_WAIT = 120.0
+"""For what must come, however busy the machine is."""
+
 Event = dict[str, Any]
 
 
@@ -53,7 +56,7 @@ class Live:
 
     def await_audio(self) -> None:
         """Wait for what is recorded: virtual microphones begin late."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + SECONDS_TO_WAIT
         while not self.recording.exists() or self.recording.stat().st_size < 20_000:
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.finish()
@@ -61,7 +64,7 @@ class Live:
 
     def await_event(self, is_meant: Callable[[Event], bool], after: int = 0) -> tuple[int, float]:
         """Wait for an event; return its place and when it came."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + SECONDS_TO_WAIT
         while True:
             for place in range(after, len(self.events)):
                 if is_meant(self.events[place]):
@@ -73,7 +76,7 @@ class Live:
     def finish(self) -> tuple[int, list[str]]:
         """Wait for the end; return the exit code and the lines of complaint."""
         assert self.process.stderr is not None
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=SECONDS_TO_WAIT)
         self._reader.join()
         return code, self.process.stderr.read().decode().splitlines()
 
@@ -97,7 +100,7 @@ def playing(microphone: VirtualMicrophone) -> Iterator[float]:
     )
     try:
         yield time.monotonic()
-        player.wait(timeout=30)
+        player.wait(timeout=SECONDS_TO_WAIT)
     finally:
         player.kill()
         player.wait()

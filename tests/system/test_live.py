@@ -22,6 +22,12 @@ FRAME = 0.96
 CLEAR = 0.6
 """Labels less certain than that change with where frames happen to start in the clip."""
 
+SECONDS = 120
+"""What a busy machine may take to end a program."""
+
+BYTES_AFTER_CLIP = int(1.5 * 16_000 * 2)
+"""Recorded after the end of a clip: what the sound server still has of it, and silence."""
+
 Events = list[dict[str, Any]]
 
 
@@ -45,15 +51,20 @@ def heard_live(microphone: VirtualMicrophone, clip: Path, recording: Path) -> tu
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    while not recording.exists() or recording.stat().st_size < 20_000:
-        assert live.poll() is None, live.communicate()
-        time.sleep(0.05)
+    await_size(live, recording, 20_000)
     microphone.play(clip)
-    time.sleep(1.5)
+    await_size(live, recording, recording.stat().st_size + BYTES_AFTER_CLIP)
     live.send_signal(signal.SIGINT)
-    output, errors = live.communicate(timeout=30)
+    output, errors = live.communicate(timeout=SECONDS)
     assert live.returncode == 130
     return output, errors
+
+
+def await_size(live: "subprocess.Popen[bytes]", recording: Path, size: int) -> None:
+    """Wait for so much recorded audio, however late it comes."""
+    while not recording.exists() or recording.stat().st_size < size:
+        assert live.poll() is None, live.communicate()
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from realtime_ser import AudioDeviceError, Health, RealtimeSerError, Recognizer
 from realtime_ser.listener import Listener
 from realtime_ser.live.engine import Engine
 
+SECONDS = 120
+"""What a busy machine may take; a thread that nobody wakes waits for ever."""
+
 
 class SilentRoom:
     """A microphone that goes on delivering silence, and counts how often it was closed."""
@@ -95,11 +98,9 @@ def test_close_wakes_a_thread_that_waits(events: Listener, room: SilentRoom) -> 
     heard: list[object] = []
     waiting = in_thread(lambda: heard.extend(events))
     time.sleep(0.2)
-    began = time.monotonic()
     events.close()
-    waiting.join(2)
+    waiting.join(SECONDS)
     assert not waiting.is_alive()
-    assert time.monotonic() - began < 2
     assert heard == []
     assert room.closed.is_set()
 
@@ -109,7 +110,7 @@ def test_close_wakes_every_thread_that_waits(events: Listener) -> None:
         waiting = [pool.submit(list, events) for _ in range(4)]
         time.sleep(0.2)
         events.close()
-        assert [future.result(2) for future in waiting] == [[]] * 4
+        assert [future.result(SECONDS) for future in waiting] == [[]] * 4
 
 
 def test_threads_may_close_at_once(events: Listener, room: SilentRoom) -> None:
@@ -132,7 +133,7 @@ async def test_close_ends_a_wait_in_asyncio(events: Listener) -> None:
     waiting = asyncio.create_task(asyncio.to_thread(next, events, None))
     await asyncio.sleep(0.2)
     events.close()
-    assert await asyncio.wait_for(waiting, 2) is None
+    assert await asyncio.wait_for(waiting, SECONDS) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
@@ -213,7 +214,7 @@ def run(microphone: VirtualMicrophone, code: str) -> list[str]:
             text = subprocess.run(listed, capture_output=True, text=True).stdout
             return len([line for line in text.splitlines() if "ALSA" in line or "native" in line])
         def settled():
-            ends = time.monotonic() + 5
+            ends = time.monotonic() + 60
             while recording() and time.monotonic() < ends: time.sleep(0.05)
             return recording()
         """
@@ -222,7 +223,7 @@ def run(microphone: VirtualMicrophone, code: str) -> list[str]:
         env=microphone.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
     )
     assert (program.returncode, program.stderr) == (0, "")
     return program.stdout.splitlines()
@@ -245,7 +246,7 @@ DROPPED = {
         """,
     "closed by another thread": """
         it = listen('pulse'); waiting = threading.Thread(target=list, args=(it,)); waiting.start()
-        time.sleep(0.5); it.close(); waiting.join(3); assert not waiting.is_alive()
+        time.sleep(0.5); it.close(); waiting.join(60); assert not waiting.is_alive()
         """,
     "interrupted": """
         recognizer = Recognizer()

@@ -28,7 +28,7 @@ def run(code: str, environment: dict[str, str] | None = None) -> subprocess.Comp
         from ctypes import CDLL
         from realtime_ser import Recognizer, listen
         def wait(child):
-            ends = time.monotonic() + 20
+            ends = time.monotonic() + 100
             while time.monotonic() < ends:
                 found, status = os.waitpid(child, os.WNOHANG)
                 if found: return os.waitstatus_to_exitcode(status)
