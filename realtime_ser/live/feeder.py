@@ -11,7 +11,6 @@ therefore says how much it waits for, and audio is gathered until then.
 
 import logging
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from realtime_ser.capture.resampler import Resampler
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import Block, Source
 from realtime_ser.errors import DamagedAudioError
+from realtime_ser.live.pace import Pace
 from realtime_ser.samples import Int16
 from realtime_ser.settings import SAMPLE_RATE
 
@@ -85,7 +85,7 @@ class Feeder:
         self._silent_frames = 0
         self._frames_missed = 0
         self._samples_missed = 0
-        self._pace = _Pace()
+        self._pace = Pace()
         self._last_boundary = Boundary(0, None)
         self.boundaries: deque[Boundary] = deque()
         self.silent_input = False
@@ -323,32 +323,3 @@ class Feeder:
 def _state(source: Source) -> tuple[str | None, int, int]:
     """Return the properties of a source whose change interrupts the audio."""
     return source.problem, source.rate, source.channels
-
-
-class _Pace:
-    """Tells when samples are due in real time."""
-
-    def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Make the next sample due now."""
-        self._due = self._last_block = time.monotonic()
-
-    def wait_for_batch(self, block: float, wait: float, stopping: threading.Event) -> None:
-        """Let audio accumulate, unless the last block came much faster than real time.
-
-        Args:
-            block: length of that block, in seconds.
-            wait: how long to wait, in seconds.
-            stopping: ends the wait.
-        """
-        now = time.monotonic()
-        passed, self._last_block = now - self._last_block, now
-        if wait > 0 and passed > block / 2:
-            stopping.wait(wait)
-
-    def wait_until_due(self, samples: int, stopping: threading.Event) -> None:
-        """Wait until a microphone would have delivered this many more samples, or ``stopping``."""
-        self._due += samples / SAMPLE_RATE
-        stopping.wait(max(0.0, self._due - time.monotonic()))
