@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from realtime_ser.capture.ring_buffer import RingBuffer
 from realtime_ser.capture.sources import Replayed
-from realtime_ser.live import feeder
+from realtime_ser.live import pace
 from realtime_ser.live.feeder import Feeder
 
 SECONDS = 10
@@ -105,7 +105,7 @@ def feed(
 ) -> tuple[ReadAtOnce, Microphone]:
     """Feed the samples of a microphone, and return where they went."""
     clock = Clock()
-    monkeypatch.setattr(feeder, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     ring = ReadAtOnce()
     microphone = Microphone(clock, seconds, speed)
     fed = Feeder(microphone, ring)
@@ -120,7 +120,7 @@ def feed(
 def feed_file(monkeypatch: pytest.MonkeyPatch, until: int, most: int) -> ReadAtOnce:
     """Feed the samples of a file, in blocks of another length, and return where they went."""
     clock = Clock()
-    monkeypatch.setattr(feeder, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     ring = ReadAtOnce()
     samples = np.random.default_rng(0).integers(-9, 9, SECONDS * 16_000, np.int16)
     fed = Feeder(Recorded(samples, 1_234), ring)
