@@ -20,7 +20,7 @@ from train.files import RESULTS_FOLDER, read_json, read_scores, write_text
 from train.markdown import markdown_table, mean_and_deviation
 from train.model.branches import BYOLS_MAP
 from train.model.model_folder import update_manifest
-from train.model.recipe_files import read_recipe
+from train.model.recipe_files import read_recipe, recipe_names
 
 ABLATION_FILE = "ablation.json"
 """The file of ``results`` with the scores of ``python -m experiments ablation``."""
@@ -112,6 +112,7 @@ being one; the score beside theirs takes the likeliest label and merges the two 
 
 FURTHER_HEADINGS = {
     "actors": "Score of its recipe on all speakers, each unseen",
+    "folds-actors": "Score of its recipe with fewer training steps on all speakers, each unseen",
     "random": "Score of its recipe on known speakers",
 }
 """Protocols that train the recipe several times, and the headings of their scores."""
@@ -200,11 +201,13 @@ def _further_sections(manifest: Mapping[str, Any], results: Path) -> str:
 def _protocol_section(heading: str, scores: Mapping[str, Any]) -> str:
     protocol = scores["protocol"]
     command = f"python -m train evaluate --recipe {scores['recipe']} --protocol {protocol}"
+    if scores["recipe"] in recipe_names() and read_recipe(scores["recipe"])["method"] == "mixture":
+        command += " --corpora FOLDER --byols FILE"
     return f"""
 ## {heading}
 
-{scores["text"]}; mean ± sample deviation. These are scores of other networks, trained with the same
-recipe as the one in this folder.
+{scores["text"]}; mean ± sample deviation. These are scores of other networks than the one in this
+folder, trained with recipe `{scores["recipe"]}`.
 
 {protocol_table(scores)}
 

@@ -11,9 +11,11 @@ from train.publishing.quality import BEGIN_MARKER
 
 PROTOCOL_ROWS = {
     "actors": "its recipe, six folds of unseen speakers",
+    "folds-actors": "its recipe with fewer training steps, six folds of unseen speakers",
     "random": "its recipe, *known* speakers: no user is one",
 }
-"""Protocols that train the recipe several times, and how the table names them."""
+"""Protocols that train the recipe, or a shorter one, several times, and how the table names them.
+The keys are the ends of the names of the files with the scores."""
 
 METRICS = ("uar", "accuracy")
 
