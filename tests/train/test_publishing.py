@@ -69,6 +69,10 @@ def test_the_readme_has_a_row_for_each_stored_protocol(tmp_path: Path) -> None:
     (results / f"{recipe}-actors.json").write_text(json.dumps(stored))
     write_readme_scores(scores, folder, results, page)
     assert "| its recipe, six folds of unseen speakers | 0.700 ± 0.000 |" in page.read_text()
+    shorter = stored_scores(f"{recipe}-folds", "actors", 0.6)
+    (results / f"{recipe}-folds-actors.json").write_text(json.dumps(shorter))
+    write_readme_scores(scores, folder, results, page)
+    assert "fewer training steps, six folds of unseen speakers | 0.600 ± 0.000 |" in page.read_text()
 
 
 def test_the_card_has_only_scores_of_its_own_recipe_and_weights(tmp_path: Path) -> None:
@@ -94,6 +98,9 @@ def test_the_card_has_only_scores_of_its_own_recipe_and_weights(tmp_path: Path) 
     assert "scaled by a temperature of 0.800" in full
     assert "| UAR (unweighted average, or macro, recall) | 0.700 ± 0.000 |" in full
     assert "known speakers" not in full, "those are another recipe's scores"
+    shorter = stored_scores(f"{recipe}-folds", "actors", 0.6)
+    (results / f"{recipe}-folds-actors.json").write_text(json.dumps(shorter))
+    assert f"--recipe {recipe}-folds --protocol actors --corpora" in card(temperature=0.8)
 
     variants = [
         {"recipe": name, "description": "", "uar": 0.6, "accuracy": 0.6, "cross_entropy": 1.0}
