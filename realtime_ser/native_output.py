@@ -112,6 +112,12 @@ def quiet_c_libraries() -> Iterator[None]:
         variable.value = before  # ``nothing`` stays open: a thread may be writing to it
 
 
+class _Gathered(ctypes.Structure):
+    """Where C leaves what it has gathered in memory: ``open_memstream``'s pointer and size."""
+
+    _fields_ = (("text", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
 class _Filter:
     """Removes known harmless lines from what C code prints to ``stderr`` while it is entered.
 
@@ -124,7 +130,7 @@ class _Filter:
         self._users = 0
         self._before: int | None = None
         self._memory: int | None = None
-        self._text, self._size = ctypes.c_char_p(), ctypes.c_size_t()
+        self._gathered = _Gathered()
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
@@ -152,11 +158,27 @@ class _Filter:
 
     def _gather(self, variable: ctypes.c_void_p) -> None:
         if self._memory is None:  # only once: another thread may still write to it later
-            libc = ctypes.CDLL(None)
-            libc.open_memstream.restype = ctypes.c_void_p
-            self._memory = libc.open_memstream(ctypes.byref(self._text), ctypes.byref(self._size))
+            self._memory = self._open_memory()
         if self._memory is not None:
             self._before, variable.value = variable.value, self._memory
+
+    def _open_memory(self) -> int | None:
+        """Return a stream in memory that stays valid until the process ends.
+
+        A C++ library that is loaded meanwhile makes it its ``cerr``, and flushes that after the
+        interpreter has freed its objects. So C's memory holds the pointer and the size.
+        """
+        libc = ctypes.CDLL(None)
+        libc.calloc.argtypes, libc.calloc.restype = [ctypes.c_size_t] * 2, ctypes.c_void_p
+        libc.open_memstream.argtypes = [ctypes.c_void_p] * 2
+        libc.open_memstream.restype = ctypes.c_void_p
+        address = libc.calloc(1, ctypes.sizeof(_Gathered))
+        if not address:
+            return None
+        self._gathered = _Gathered.from_address(address)
+        size_address = address + _Gathered.size.offset
+        stream: int | None = libc.open_memstream(address, size_address)
+        return stream
 
     def _print_rest(self, variable: ctypes.c_void_p) -> None:
         if self._before is None:
@@ -164,7 +186,7 @@ class _Filter:
         variable.value, self._before = self._before, None
         libc, memory = ctypes.CDLL(None), ctypes.c_void_p(self._memory)
         libc.fflush(memory)
-        text = ctypes.string_at(self._text, self._size.value)
+        text = ctypes.string_at(self._gathered.text, self._gathered.size)
         libc.rewind(memory)
         lines = text.splitlines(keepends=True)
         rest = b"".join(line for line in lines if not line.startswith(CHATTER))

@@ -243,6 +243,14 @@ def test_a_lock_is_free_in_a_forked_child(held_for: float) -> None:
         pass
 
 
+@linux
+def test_c_flushes_its_stream_after_the_interpreter_has_freed_its_objects() -> None:
+    with filtered_stderr():
+        pass
+    owned_by_python = filtered_stderr._gathered._b_needsfree_
+    assert not owned_by_python, "a C++ library's cerr writes there when the process ends"
+
+
 # Signals.
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
