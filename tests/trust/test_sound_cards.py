@@ -14,6 +14,7 @@ from realtime_ser import EmotionUpdate, Health, Recognizer, SpeechEnded, SpeechS
 from realtime_ser.capture.file_source import FileSource
 from realtime_ser.events import Event
 from realtime_ser.live.engine import Engine
+from realtime_ser.live.pace import Pace
 
 ODD_SIZES = ([1], [7, 1, 0, 480], [161], [1023, 2], [4801], [100_000])
 CARDS = [(8_000, 1), (8_000, 8), (16_000, 8), (44_100, 2), (48_000, 1), (48_000, 8)]
@@ -91,8 +92,10 @@ def test_telephony_is_heard(recognizer: Recognizer) -> None:
 
 @pytest.mark.parametrize(("rate", "channels"), CARDS)
 def test_a_live_card_gives_the_events_of_its_samples(
-    recognizer: Recognizer, rate: int, channels: int
+    recognizer: Recognizer, rate: int, channels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The card has the next block at once: waiting for more, as for a microphone, would be idle.
+    monkeypatch.setattr(Pace, "wait_for_batch", lambda *_: None)
     samples = as_card(speech("one_utterance"), rate, channels)
     card = ScriptedCard(samples, rate, [rate // 50 + 1, 0, 3])
     *events, health = Engine(card, recognizer.pipeline()).events()
