@@ -171,7 +171,7 @@ def fit_mixture(name: str, recipe: MixtureRecipe, split: Split, places: Places) 
     reads_ravdess = ravdess.CORPUS in corpora
     read = split if reads_ravdess else replace(split, training=())
     record_origin(name, read, run, [*corpora, *recipe.noises, *recipe.sounds])
-    gather_sounds(recipe.sounds, places.corpora, places.cache)  # what is missing is reported first
+    gather_sounds(recipe.sounds, places.corpora, places.cache)  # export needs them: report early
     for branch in recipe.branch:
         fit_one_branch(recipe, branch, split, places)
     networks = join_branches(
